@@ -1,0 +1,136 @@
+"""Where things are and how much of the machine they may use: the only reader of the environment.
+
+Business parameters do not belong here; they are terms of a program in `data/programs/*.yml`.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from orchestration.errors import ConfigurationError, Problem
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Absolute paths and limits of one installation."""
+
+    data_dir: Path
+    config_dir: Path
+    as_of: date | None
+    memory_limit: str
+    threads: int
+    settle_seconds: int
+    keep_generations: int
+
+    @property
+    def programs_dir(self) -> Path:
+        return self.config_dir / "programs"
+
+    @property
+    def feeds_dir(self) -> Path:
+        return self.config_dir / "feeds"
+
+    @property
+    def payers_dir(self) -> Path:
+        return self.config_dir / "payers"
+
+    @property
+    def landing_dir(self) -> Path:
+        return self.data_dir / "landing"
+
+    @property
+    def ledger_dir(self) -> Path:
+        return self.data_dir / "ledger"
+
+    @property
+    def truth_dir(self) -> Path:
+        return self.data_dir / "simulated_truth"
+
+    @property
+    def warehouse_dir(self) -> Path:
+        return self.data_dir / "warehouse"
+
+    @property
+    def warehouse_file(self) -> Path:
+        return self.warehouse_dir / "warehouse.duckdb"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.warehouse_dir / "warehouse.lock"
+
+    @property
+    def inputs_dir(self) -> Path:
+        return self.warehouse_dir / "inputs"
+
+    @property
+    def checks_dir(self) -> Path:
+        return self.warehouse_dir / "checks"
+
+    @property
+    def outcomes_dir(self) -> Path:
+        return self.warehouse_dir / "outcomes"
+
+    @property
+    def dbt_target_dir(self) -> Path:
+        return self.warehouse_dir / "dbt_target"
+
+    @property
+    def dbt_log_dir(self) -> Path:
+        return self.warehouse_dir / "dbt_logs"
+
+    @property
+    def dagster_home(self) -> Path:
+        return self.warehouse_dir / "dagster_home"
+
+    @property
+    def published_dir(self) -> Path:
+        return self.data_dir / "published"
+
+    @property
+    def dbt_project_dir(self) -> Path:
+        return PROJECT_ROOT / "dbt_project"
+
+
+def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the `CARE_*` variables; raise `ConfigurationError` naming every one that cannot be used."""
+    problems: list[Problem] = []
+
+    def whole_number(name: str, default: int, least: int) -> int:
+        text = environ.get(name, str(default))
+        if not text.isdecimal() or int(text) < least:
+            fix = f"Set {name} to a whole number of {least} or more."
+            problems.append(Problem("environment", name, text, fix))
+            return default
+        return int(text)
+
+    def day(name: str) -> date | None:
+        text = environ.get(name)
+        if not text:
+            return None
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            problems.append(Problem("environment", name, text, "Write a date as YYYY-MM-DD."))
+            return None
+
+    memory_limit = environ.get("CARE_MEMORY_LIMIT", "6GB")
+    if not re.fullmatch(r"[1-9][0-9]*(MB|GB|MiB|GiB)", memory_limit):
+        fix = "Write a size such as 6GB or 512MB."
+        problems.append(Problem("environment", "CARE_MEMORY_LIMIT", memory_limit, fix))
+    settings = Settings(
+        data_dir=Path(environ.get("CARE_DATA_DIR", PROJECT_ROOT / "data")).resolve(),
+        config_dir=Path(environ.get("CARE_CONFIG_DIR", PROJECT_ROOT / "data")).resolve(),
+        as_of=day("CARE_AS_OF"),
+        memory_limit=memory_limit,
+        threads=whole_number("CARE_THREADS", len(os.sched_getaffinity(0)), 1),
+        settle_seconds=whole_number("CARE_SETTLE_SECONDS", 60, 0),
+        keep_generations=whole_number("CARE_KEEP_GENERATIONS", 7, 1),
+    )
+    if problems:
+        raise ConfigurationError(problems)
+    return settings
