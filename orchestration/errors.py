@@ -26,7 +26,7 @@ class Problem:
 
 
 class ConfigurationError(CareWarehouseError):
-    """A program, feed or payer file (or a setting) that cannot be used; lists every problem at once."""
+    """A program, feed or payer file (or setting) that cannot be used; lists every problem."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)

@@ -97,7 +97,7 @@ class Settings:
 
 
 def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read the `CARE_*` variables; raise `ConfigurationError` naming every one that cannot be used."""
+    """Read the `CARE_*` variables; raise `ConfigurationError` naming every unusable one."""
     problems: list[Problem] = []
 
     def whole_number(name: str, default: int, least: int) -> int:
