@@ -25,6 +25,7 @@ class Settings:
     memory_limit: str
     threads: int
     settle_seconds: int
+    lock_wait_seconds: int
     keep_generations: int
 
     @property
@@ -129,6 +130,7 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         memory_limit=memory_limit,
         threads=whole_number("CARE_THREADS", len(os.sched_getaffinity(0)), 1),
         settle_seconds=whole_number("CARE_SETTLE_SECONDS", 60, 0),
+        lock_wait_seconds=whole_number("CARE_LOCK_WAIT_SECONDS", 600, 0),
         keep_generations=whole_number("CARE_KEEP_GENERATIONS", 7, 1),
     )
     if problems:

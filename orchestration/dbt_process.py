@@ -1,0 +1,18 @@
+"""dbt as a child that does not outlive the run which started it.
+
+A dbt orphaned by `kill -9` would go on writing the warehouse beside the next run. Which models are
+built does not belong here.
+"""
+
+import ctypes
+import signal
+
+PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Ask the kernel to end this process with its parent, then become dbt's command line."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    from dbt.cli.main import cli
+
+    cli()
