@@ -6,12 +6,20 @@ built does not belong here.
 
 import ctypes
 import signal
+import sys
+from importlib.metadata import version
 
 PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Ask the kernel to end this process with its parent, then become dbt's command line."""
+    """Ask the kernel to end this process with its parent, then become dbt's command line.
+
+    `--version` is answered here: dbt's own answer asks a package index for newer releases.
+    """
+    if sys.argv[1:] == ["--version"]:
+        print(f"dbt-core {version('dbt-core')}")
+        return
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     from dbt.cli.main import cli
 

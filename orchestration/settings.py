@@ -81,6 +81,10 @@ class Settings:
         return self.warehouse_dir / "dbt_target"
 
     @property
+    def dbt_manifest_file(self) -> Path:
+        return self.dbt_target_dir / "manifest.json"
+
+    @property
     def dbt_log_dir(self) -> Path:
         return self.warehouse_dir / "dbt_logs"
 

@@ -69,3 +69,15 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "PATH": os.environ.get("PATH", ""),
     }
+
+
+def relation_row_counts(settings: Settings) -> dict[str, int]:
+    """Rows of each table of the warehouse by name; views are left out, counting would run them."""
+    with read_warehouse(settings) as connection:
+        tables = connection.execute(
+            "select table_name from duckdb_tables() where schema_name = 'main' order by 1"
+        ).fetchall()
+        return {
+            name: connection.execute(f'select count(*) from "{name}"').fetchall()[0][0]
+            for (name,) in tables
+        }
