@@ -1,0 +1,148 @@
+"""The canonical contract of a feed: what every row means, whoever sends it.
+
+A sender's own layout does not belong here (`sender.py`), nor how values are judged (`typing.py`).
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from orchestration.configuration import Exact, Listed, StrictModel, read_models, suggestion
+from orchestration.errors import ConfigurationError, Problem
+from orchestration.settings import Settings
+
+PROVENANCE = ("payer", "source_id", "delivery_id", "row_number")
+
+# Every type as the full-match pattern its text must have. Control characters are never allowed,
+# except a line feed inside a quoted free text. An identifier has neither dot nor plus sign, so
+# that a spreadsheet's 1.23E+11 is not taken for a claim number.
+_PATTERNS = {
+    "text": r"[^\x00-\x09\x0b-\x1f\x7f]*",
+    "identifier": r"[A-Za-z0-9_:/#-]+",
+    "npi": r"[0-9]{10}",
+    "tin": r"[0-9]{9}",
+    "integer": r"-?[0-9]{1,18}",
+}
+_DECIMAL_TYPE = re.compile(r"decimal\((\d{1,2}),(\d{1,2})\)")
+
+# What a payer may legitimately send for every column, whatever its own meaning.
+_LONGEST_TEXT = 200
+
+
+class Column(StrictModel):
+    """One column of a contract."""
+
+    type: str = Field(description="text, identifier, code, npi, tin, date, integer, decimal(p,s)")
+    meaning: str = Field(description="what the value says, in one sentence")
+    required: bool = False
+    pattern: str | None = Field(default=None, description="of a code: the full-match pattern")
+    values: Listed[str] = ()
+    least: Exact | date | None = None
+    most: Exact | date | None = None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        known = (*_PATTERNS, "code", "date")
+        if self.type not in known and not _DECIMAL_TYPE.fullmatch(self.type):
+            raise ValueError(
+                f"unknown type {self.type!r}. {suggestion(self.type, [*known, 'decimal(18,2)'])}"
+            )
+        if (self.type == "code") != bool(self.pattern or self.values):
+            raise ValueError("give a code either a pattern or its values, and only a code")
+        wanted = date if self.type == "date" else Decimal
+        for name, bound in (("least", self.least), ("most", self.most)):
+            if bound is not None and not isinstance(bound, wanted):
+                raise ValueError(f"{name} of a {self.type} must be a {wanted.__name__.lower()}")
+        if self.pattern:
+            try:
+                re.compile(self.pattern)
+            except re.error as error:
+                raise ValueError(f"pattern is not a regular expression: {error}") from error
+        return self
+
+    @property
+    def is_decimal(self) -> bool:
+        return self.type.startswith("decimal")
+
+    @property
+    def sql_type(self) -> str:
+        """Type of the column in the ledger."""
+        if self.type == "integer":
+            return "INTEGER"
+        if self.type == "date" or self.is_decimal:
+            return self.type.upper()
+        return "VARCHAR"
+
+    def full_pattern(self) -> str:
+        """Full-match pattern of a value in its canonical form; dates depend on the sender."""
+        if self.values:
+            return "|".join(re.escape(value) for value in self.values)
+        if self.pattern:
+            return self.pattern
+        decimal = _DECIMAL_TYPE.fullmatch(self.type)
+        if decimal:
+            precision, scale = int(decimal[1]), int(decimal[2])
+            return rf"-?[0-9]{{1,{precision - scale}}}(?:\.[0-9]{{1,{scale}}})?"
+        return _PATTERNS[self.type]
+
+    @property
+    def longest(self) -> int:
+        """Greatest length of a text; the patterns of all other types bound it themselves."""
+        return _LONGEST_TEXT
+
+
+class RowRule(StrictModel):
+    """A rule between the columns of one row; a breach rejects the row or only flags it."""
+
+    name: str = Field(pattern=r"[a-z][a-z0-9_]*")
+    holds: str = Field(description="SQL over the contract's columns and delivered_on")
+    breach: Literal["reject", "flag"]
+    meaning: str
+
+    def column(self, columns: Mapping[str, Column]) -> str:
+        """The column that a reject of this rule is filed under: the first one the rule names."""
+        return next(word for word in re.findall(r"\w+", self.holds) if word in columns)
+
+
+class FeedContract(StrictModel):
+    """All that a row of one feed must be, and how the versions of its deliveries relate."""
+
+    feed: str
+    meaning: str
+    mode: Literal["period", "snapshot", "append"]
+    every_month: bool = Field(description="whether a month without a delivery is a gap")
+    may_be_empty: bool = False
+    greatest_rejected_share: Exact = Field(description="above it the whole delivery is set aside")
+    key: Listed[str]
+    columns: dict[str, Column]
+    rules: Listed[RowRule] = ()
+
+    @model_validator(mode="after")
+    def _names_known_columns(self) -> Self:
+        for name in self.key:
+            if name not in self.columns:
+                raise ValueError(f"key names {name!r}. {suggestion(name, list(self.columns))}")
+        for name in self.columns:
+            if name in PROVENANCE or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+                raise ValueError(f"{name!r} cannot be a column: use lower case, none of intake's")
+        for rule in self.rules:
+            if not set(re.findall(r"\w+", rule.holds)) & set(self.columns):
+                raise ValueError(f"the rule {rule.name!r} names no column of the contract")
+        if not 0 <= self.greatest_rejected_share <= 1:
+            raise ValueError("greatest_rejected_share must lie between 0 and 1")
+        return self
+
+
+def load_contracts(settings: Settings) -> dict[str, FeedContract]:
+    """Contracts by feed, in name order; raise `ConfigurationError` listing every problem."""
+    contracts = {}
+    for file, contract in read_models(settings.feeds_dir, FeedContract).items():
+        if contract.feed != file.stem:
+            fix = f"Name the file {contract.feed}.yml, or the feed {file.stem}."
+            raise ConfigurationError([Problem(file, "feed", contract.feed, fix)])
+        contracts[contract.feed] = contract
+    return contracts
