@@ -1,0 +1,120 @@
+"""ER results as a person looks at them: an interval picture and a text table (METHODS H.7).
+
+Nothing is computed here, and nothing is read but the results.
+"""
+
+from collections.abc import Sequence
+
+import altair as alt
+import pandas as pd
+import vl_convert
+
+from orchestration.outcomes.er_use import ALL_OTHERS, PERFORMANCE, ErUseRow
+
+_BASIS_NAMES = {
+    ALL_OTHERS: "all others (published)",
+    "attributed_elsewhere": "attributed elsewhere",
+}
+_VERDICTS = ("lower", "similar", "higher")
+_COLOURS = ("#1b7f5c", "#6b7280", "#b4432e")
+
+
+def interval_chart(rows: Sequence[ErUseRow]) -> bytes:
+    """SVG of the performance year: percent versus market with its 95 % release interval.
+
+    One line per reporting unit and basis; units of which nothing may be stated are listed in the
+    subtitle instead of drawn, so that no one reads a small cell from the picture.
+    """
+    performance = [row for row in rows if row.period_role == PERFORMANCE]
+    drawn = [row for row in performance if row.verdict in _VERDICTS]
+    left_out = sorted({row.reporting_unit_name for row in performance} - _names(drawn))
+    data = pd.DataFrame(
+        [
+            {
+                "unit": row.reporting_unit_name,
+                "basis": _BASIS_NAMES.get(row.market_basis, row.market_basis),
+                "percent": row.percent_versus_market,
+                "lower": 100 * ((row.bootstrap_lower or 0.0) - 1),
+                "upper": 100 * ((row.bootstrap_upper or 0.0) - 1),
+                "verdict": row.verdict,
+            }
+            for row in drawn
+        ],
+        columns=["unit", "basis", "percent", "lower", "upper", "verdict"],
+    )
+    colour = alt.Color(
+        "verdict:N",
+        scale=alt.Scale(domain=list(_VERDICTS), range=list(_COLOURS)),
+        title="ER use is",
+    )
+    line = alt.Y("basis:N", title=None, axis=alt.Axis(labelLimit=200))
+    base = alt.Chart(data)
+    market = base.mark_rule(color="#9ca3af", strokeDash=[4, 3]).encode(x=alt.datum(0))
+    interval = base.mark_rule(strokeWidth=3).encode(
+        x=alt.X("lower:Q", title="percent versus market, with 95 % interval"),
+        x2="upper:Q",
+        y=line,
+        color=colour,
+    )
+    point = base.mark_point(filled=True, size=70, opacity=1).encode(
+        x="percent:Q", y=line, color=colour
+    )
+    subtitle = "treat-and-release visits, adjusted for age, sex and conditions known before"
+    if left_out:
+        subtitle += f"; too few to state: {', '.join(left_out)}"
+    chart = (
+        alt.layer(market, interval, point)
+        .properties(width=460, height=44)
+        .facet(
+            row=alt.Row(
+                "unit:N",
+                title=None,
+                header=alt.Header(labelAngle=0, labelAlign="left", labelLimit=260),
+            )
+        )
+        .properties(
+            title=alt.TitleParams("ER use versus market", subtitle=subtitle, anchor="start")
+        )
+        .resolve_scale(x="shared")
+    )
+    return vl_convert.vegalite_to_svg(chart.to_json(validate=False)).encode()
+
+
+def markdown_table(rows: Sequence[ErUseRow]) -> str:
+    """The performance year as a Markdown table; small counts and what follows from them blank."""
+    lines = [
+        "| unit | basis | headline | observed | expected | versus market | 95 % CI | verdict |",
+        "|---|---|---|---:|---:|---:|---:|---|",
+    ]
+    for row in rows:
+        if row.period_role != PERFORMANCE:
+            continue
+        shown = not row.is_suppressed
+        lines.append(
+            f"| {row.reporting_unit_name} | {row.market_basis} "
+            f"| {'yes' if row.is_headline else ''} "
+            f"| {_number(row.observed_visits, ',d', shown)} "
+            f"| {_number(row.expected_visits, ',.0f', shown)} "
+            f"| {_number(row.percent_versus_market, '+.1f', shown, ' %')} "
+            f"| {_interval(row)} "
+            f"| {row.verdict} |"
+        )
+    return "\n".join(lines)
+
+
+def _interval(row: ErUseRow) -> str:
+    if row.is_suppressed:
+        return "\\*"
+    if row.bootstrap_lower is None or row.bootstrap_upper is None:
+        return ""
+    return f"{100 * (row.bootstrap_lower - 1):+.1f} to {100 * (row.bootstrap_upper - 1):+.1f} %"
+
+
+def _number(value: int | float | None, form: str, is_shown: bool, unit: str = "") -> str:
+    if not is_shown:
+        return "\\*"
+    return "" if value is None else f"{format(value, form)}{unit}"
+
+
+def _names(rows: Sequence[ErUseRow]) -> set[str]:
+    return {row.reporting_unit_name for row in rows}
