@@ -1,0 +1,208 @@
+"""Runs one simulation from configuration to landing files and truth.
+
+The order of steps lives here; what each step draws or writes lives in its own module.
+"""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from orchestration.simulator import writing
+from orchestration.simulator.config import PAYMENT_MONTHS, SimulationConfig
+from orchestration.simulator.eligibility import build_eligibility
+from orchestration.simulator.mess import (
+    RESTATED_PERIOD,
+    MedicalFiles,
+    PharmacyFiles,
+    spoil_claims,
+    spoil_fills,
+)
+from orchestration.simulator.pharmacy import simulate_fills
+from orchestration.simulator.population import build_population
+from orchestration.simulator.providers import build_providers
+from orchestration.simulator.utilization import simulate_use
+from orchestration.simulator.writing import WrittenFile
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class SimulationReport:
+    """What was written: members, rows by feed, files, seconds by step."""
+
+    members: int
+    rows: dict[str, int]
+    files: tuple[WrittenFile, ...]
+    seconds: dict[str, float]
+
+
+def stream(config: SimulationConfig, name: str) -> np.random.Generator:
+    """An independent random stream per step, so that a change in one leaves the others alone."""
+    key = [config.seed, *name.encode()]
+    return np.random.Generator(np.random.SFC64(np.random.SeedSequence(key)))
+
+
+def simulate(
+    config: SimulationConfig,
+    landing_dir: Path,
+    truth_dir: Path,
+    progress: Progress | None = None,
+) -> SimulationReport:
+    """Write every delivery of `config` under `landing_dir` and its truth under `truth_dir`.
+
+    Equal configurations write equal bytes. Existing files of the same name are replaced.
+    """
+    clock = _Clock(progress)
+    providers = build_providers(config, stream(config, "providers"))
+    people = build_population(config, providers, stream(config, "population"))
+    clock.step("members", f"{len(people):,} members")
+    use = simulate_use(config, providers, people, stream(config, "utilization"))
+    clock.step("services", f"{len(use.claims):,} claims, {len(use.lines):,} lines")
+    fills = simulate_fills(config, providers, people, stream(config, "pharmacy"))
+    clock.step("fills", f"{len(fills):,} fills")
+    medical = spoil_claims(config, people, use.claims, use.lines, stream(config, "medical mess"))
+    pharmacy = spoil_fills(config, people, fills, stream(config, "pharmacy mess"))
+    spans, span_mess = build_eligibility(config, people, stream(config, "eligibility"))
+    clock.step("mess", f"{len(medical.row_line):,} medical rows")
+
+    written = writing.write_rosters(config, providers, landing_dir)
+    written.append(writing.write_quality(config, landing_dir))
+    clock.step("rosters", f"{len(written)} files")
+    medical_encoder = writing.MedicalEncoder(
+        providers, people, medical.claims, medical.lines, writing.FIRST_CLAIM_NUMBER
+    )
+    pharmacy_encoder = writing.PharmacyEncoder(people, pharmacy, writing.FIRST_FILL_NUMBER)
+    span_encoder = writing.eligibility_encoder(config, people, spans)
+    span_rows = writing.rows_by_period(spans.period.astype(np.int8))
+    jobs: list[Callable[[], list[WrittenFile]]] = []
+    for period, rows in enumerate(writing.rows_by_period(medical.row_period)):
+        jobs.append(_medical_job(landing_dir, medical, medical_encoder, period, rows))
+    for period, rows in enumerate(writing.rows_by_period(pharmacy.row_period)):
+        jobs.append(_pharmacy_job(landing_dir, pharmacy, pharmacy_encoder, period, rows))
+    for period in range(PAYMENT_MONTHS):
+        jobs.append(_eligibility_job(landing_dir, span_encoder, period, span_rows[period]))
+    with ThreadPoolExecutor(max_workers=config.threads) as workers:
+        for files in workers.map(lambda job: job(), jobs):
+            written.extend(files)
+    clock.step("writing", f"{len(written)} files")
+    rows_by_feed: dict[str, int] = {}
+    for file in written:
+        rows_by_feed[file.feed] = rows_by_feed.get(file.feed, 0) + file.rows
+    return SimulationReport(len(people), rows_by_feed, tuple(written), clock.seconds)
+
+
+class _Clock:
+    """Tells progress and keeps the seconds of each step (never part of any output)."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self._last = time.perf_counter()
+        self.seconds: dict[str, float] = {}
+
+    def step(self, name: str, message: str) -> None:
+        now = time.perf_counter()
+        self.seconds[name] = now - self._last
+        self._last = now
+        if self._progress is not None:
+            self._progress(f"{name}: {message} ({self.seconds[name]:.1f} s)")
+
+
+def _medical_job(
+    landing_dir: Path,
+    files: MedicalFiles,
+    encoder: writing.MedicalEncoder,
+    period: int,
+    positions: writing.Numbers,
+) -> Callable[[], list[WrittenFile]]:
+    """Write one paid month; the restated month is written twice."""
+
+    def write(name: str, wanted: writing.Numbers, delivered: str) -> WrittenFile:
+        rows = files.row_line[wanted]
+        bad = {row: files.bad[row] for row in rows.tolist() if row in files.bad}
+        return writing.write_delivery(
+            landing_dir,
+            writing.PAYER,
+            "medical_claims",
+            name,
+            writing.MEDICAL_HEADER,
+            "|",
+            rows,
+            encoder,
+            delivered,
+            bad,
+            {
+                "duplicate_rows": int(files.row_is_duplicate[wanted].sum()),
+                "rejected_rows": len(bad),
+            },
+            ("BILLED_AMT", "ALLOW_AMT", "PAID_AMT", "MBR_LIAB_AMT"),
+        )
+
+    def job() -> list[WrittenFile]:
+        text, delivered = writing.period_text(period), writing.delivered_on(period)
+        if period != RESTATED_PERIOD:
+            return [write(text, positions, delivered)]
+        first = positions[~files.row_is_missing_in_first_version[positions]]
+        return [
+            write(text, first, delivered),
+            write(f"{text}.v2", positions, writing.delivered_on(period + 1)),
+        ]
+
+    return job
+
+
+def _pharmacy_job(
+    landing_dir: Path,
+    files: PharmacyFiles,
+    encoder: writing.PharmacyEncoder,
+    period: int,
+    positions: writing.Numbers,
+) -> Callable[[], list[WrittenFile]]:
+    def job() -> list[WrittenFile]:
+        rows = files.row_fill[positions]
+        bad = {row: files.bad[row] for row in rows.tolist() if row in files.bad}
+        return [
+            writing.write_delivery(
+                landing_dir,
+                writing.PAYER,
+                "pharmacy_claims",
+                writing.period_text(period),
+                writing.PHARMACY_HEADER,
+                ",",
+                rows,
+                encoder,
+                writing.delivered_on(period),
+                bad,
+                {
+                    "duplicate_rows": int(files.row_is_duplicate[positions].sum()),
+                    "rejected_rows": len(bad),
+                },
+                ("RX_ALLOW_AMT", "RX_PAID_AMT"),
+            )
+        ]
+
+    return job
+
+
+def _eligibility_job(
+    landing_dir: Path, encoder: writing.Encoder, period: int, rows: writing.Numbers
+) -> Callable[[], list[WrittenFile]]:
+    def job() -> list[WrittenFile]:
+        return [
+            writing.write_delivery(
+                landing_dir,
+                writing.PAYER,
+                "eligibility",
+                writing.period_text(period),
+                writing.ELIGIBILITY_HEADER,
+                "|",
+                rows,
+                encoder,
+                writing.delivered_on(period),
+            )
+        ]
+
+    return job
