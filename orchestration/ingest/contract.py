@@ -29,8 +29,8 @@ _PATTERNS = {
 }
 _DECIMAL_TYPE = re.compile(r"decimal\((\d{1,2}),(\d{1,2})\)")
 
-# What a payer may legitimately send for every column, whatever its own meaning.
-_LONGEST_TEXT = 200
+# Greatest length in bytes of a text or identifier; all other patterns bound it themselves.
+LONGEST_TEXT = 200
 
 
 class Column(StrictModel):
@@ -89,11 +89,6 @@ class Column(StrictModel):
             return rf"-?[0-9]{{1,{precision - scale}}}(?:\.[0-9]{{1,{scale}}})?"
         return _PATTERNS[self.type]
 
-    @property
-    def longest(self) -> int:
-        """Greatest length of a text; the patterns of all other types bound it themselves."""
-        return _LONGEST_TEXT
-
 
 class RowRule(StrictModel):
     """A rule between the columns of one row; a breach rejects the row or only flags it."""
@@ -102,6 +97,10 @@ class RowRule(StrictModel):
     holds: str = Field(description="SQL over the contract's columns and delivered_on")
     breach: Literal["reject", "flag"]
     meaning: str
+
+    def named(self, columns: Mapping[str, Column]) -> set[str]:
+        """The contract's columns that the rule speaks of."""
+        return set(re.findall(r"\w+", self.holds)) & set(columns)
 
     def column(self, columns: Mapping[str, Column]) -> str:
         """The column that a reject of this rule is filed under: the first one the rule names."""
@@ -117,6 +116,7 @@ class FeedContract(StrictModel):
     every_month: bool = Field(description="whether a month without a delivery is a gap")
     may_be_empty: bool = False
     greatest_rejected_share: Exact = Field(description="above it the whole delivery is set aside")
+    tolerated_rejects: int = Field(default=10, ge=0, description="so many are never too many")
     key: Listed[str]
     columns: dict[str, Column]
     rules: Listed[RowRule] = ()
@@ -130,7 +130,7 @@ class FeedContract(StrictModel):
             if name in PROVENANCE or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
                 raise ValueError(f"{name!r} cannot be a column: use lower case, none of intake's")
         for rule in self.rules:
-            if not set(re.findall(r"\w+", rule.holds)) & set(self.columns):
+            if not rule.named(self.columns):
                 raise ValueError(f"the rule {rule.name!r} names no column of the contract")
         if not 0 <= self.greatest_rejected_share <= 1:
             raise ValueError("greatest_rejected_share must lie between 0 and 1")

@@ -1,0 +1,412 @@
+"""Takes what lies in the landing folder into the ledger, one feed at a time.
+
+The delivery is the unit: verified, typed, counted and entered in the manifest, or quarantined as a
+whole with a named reason while the others load. Which version counts is not decided here
+(`selection.py`).
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+
+from orchestration.configuration import suggestion
+from orchestration.errors import CareWarehouseError, DeliveryError
+from orchestration.ingest import ledger
+from orchestration.ingest.contract import FeedContract, load_contracts
+from orchestration.ingest.landing import (
+    LandingFile,
+    LandingProblem,
+    is_settled,
+    read_control,
+    scan,
+)
+from orchestration.ingest.ledger import Entry, Seen, Sighting
+from orchestration.ingest.sender import Sender, load_senders
+from orchestration.ingest.typing import Provenance, type_rows
+from orchestration.ingest.verification import sha256_of, verify
+from orchestration.settings import Settings
+from orchestration.warehouse import limits
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How a restatement differs from the version before it, in whole rows."""
+
+    restated_id: str
+    rows_added: int
+    rows_removed: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one landing file in this intake."""
+
+    entry: Entry
+    status: Literal["loaded", "quarantined", "duplicate"]
+    seconds: float
+    difference: Difference | None = None
+
+    def __str__(self) -> str:
+        entry = self.entry
+        name = f"{entry.source_id}/{entry.feed}/{entry.file_name!r}"
+        if self.status == "quarantined":
+            return f"{name} quarantined: {entry.reason}. {entry.message}"
+        if self.status == "duplicate":
+            return f"{name} is already in the ledger as delivery {entry.delivery_id}; nothing done"
+        counts = (
+            f"{entry.row_count} rows = {entry.loaded_count} loaded + {entry.rejected_count} "
+            f"rejected + {entry.duplicate_count} duplicates"
+        )
+        return f"{name} loaded as {entry.delivery_id}: {counts} in {self.seconds:.1f} s"
+
+
+@dataclass(frozen=True)
+class FeedIntake:
+    """The result of one intake of one feed: what was taken now, and all the ledger knows."""
+
+    feed: str
+    taken: tuple[Outcome, ...]
+    waiting: tuple[LandingFile, ...]
+    problems: tuple[LandingProblem, ...]
+    entries: tuple[Entry, ...]
+
+    @property
+    def quarantined(self) -> tuple[Entry, ...]:
+        return tuple(entry for entry in self.entries if entry.status == "quarantined")
+
+
+Progress = Callable[[Outcome], None]
+
+
+@dataclass(frozen=True)
+class _Order:
+    """One file to take, with all that judges it."""
+
+    file: LandingFile
+    sender: Sender
+    contract: FeedContract
+    sha256: str
+    delivery_id: str
+    judged_by: str
+    first_seen_on: date
+
+
+def pending(settings: Settings) -> tuple[LandingFile, ...]:
+    """Complete files in the landing folder that have not been judged by the present rules."""
+    contracts = load_contracts(settings)
+    senders = load_senders(settings, contracts)
+    files, _ = scan(settings, senders, contracts)
+    now = time.time()
+    seen = {feed: ledger.read_seen(settings, feed) for feed in contracts}
+    return tuple(
+        file
+        for file in files
+        if is_settled(file, settings, now)
+        and not _is_known(file, settings, seen[file.feed], senders, contracts)
+    )
+
+
+def landing_problems(settings: Settings) -> tuple[LandingProblem, ...]:
+    """Everything in the landing folder that no sender and feed can be found for."""
+    contracts = load_contracts(settings)
+    return scan(settings, load_senders(settings, contracts), contracts)[1]
+
+
+def take_feed(
+    settings: Settings,
+    feed: str,
+    progress: Progress | None = None,
+    now: datetime | None = None,
+) -> FeedIntake:
+    """Take every complete new file of `feed`; idempotent, and safe to kill at any moment.
+
+    `now` only decides what is still settling, and the day first seen of files that do not say when
+    they were delivered. Raises `ConfigurationError` for unusable contracts or senders; a bad file
+    raises nothing, it is quarantined.
+    """
+    contracts = load_contracts(settings)
+    if feed not in contracts:
+        raise CareWarehouseError(f"No feed {feed!r}. {suggestion(feed, list(contracts))}")
+    contract = contracts[feed]
+    senders = load_senders(settings, contracts)
+    now = now or datetime.now(UTC)
+    with ledger.feed_workplace(settings, feed) as workplace:
+        with _engine(settings, 1) as connection:
+            ledger.write_schema(settings, contract, connection)
+        found, problems = scan(settings, senders, contracts)
+        files = [file for file in found if file.feed == feed]
+        seen = ledger.read_seen(settings, feed)
+        known = {file for file in files if _is_known(file, settings, seen, senders, contracts)}
+        waiting = [file for file in files if not is_settled(file, settings, now.timestamp())]
+        ready = [file for file in files if file not in known and file not in waiting]
+        entries = {entry.delivery_id: entry for entry in ledger.read_entries(settings, feed)}
+        orders = _orders(settings, ready, senders, contract, entries, now.date())
+        taken = _take_all(settings, orders, entries, workplace, progress)
+        _remember(settings, feed, files, known, orders, taken, seen)
+    return FeedIntake(
+        feed=feed,
+        taken=taken,
+        waiting=tuple(file for file in waiting if file not in known),
+        problems=tuple(problem for problem in problems if problem.feed == feed),
+        entries=ledger.read_entries(settings, feed),
+    )
+
+
+def _orders(
+    settings: Settings,
+    files: Sequence[LandingFile],
+    senders: Mapping[str, Sender],
+    contract: FeedContract,
+    entries: Mapping[str, Entry],
+    today: date,
+) -> list[_Order]:
+    """Identify every file by its bytes, lowest version first."""
+    ordered = sorted(files, key=lambda file: (file.source_id, file.period, file.part, file.version))
+    with ThreadPoolExecutor(settings.threads) as pool:
+        digests = list(pool.map(lambda file: sha256_of(file.path), ordered))
+    orders = []
+    for file, digest in zip(ordered, digests, strict=True):
+        delivery_id = ledger.delivery_id_of(
+            file.source_id, file.feed, file.period, file.part, digest
+        )
+        before = entries.get(delivery_id)
+        orders.append(
+            _Order(
+                file=file,
+                sender=senders[file.source_id],
+                contract=contract,
+                sha256=digest,
+                delivery_id=delivery_id,
+                judged_by=senders[file.source_id].rules_digest(contract),
+                first_seen_on=before.delivered_on if before else today,
+            )
+        )
+    return orders
+
+
+def _take_all(
+    settings: Settings,
+    orders: Sequence[_Order],
+    entries: dict[str, Entry],
+    workplace: Path,
+    progress: Progress | None,
+) -> tuple[Outcome, ...]:
+    """Load new content, several deliveries at once; then note files whose content is known.
+
+    An unforeseen error of one delivery is raised only after the others have been taken.
+    """
+    first_of: dict[str, _Order] = {}
+    for order in orders:
+        known = entries.get(order.delivery_id)
+        if known is None or known.status == "quarantined":
+            first_of.setdefault(order.delivery_id, order)
+    workers = max(1, min(settings.threads, len(first_of)))
+    outcomes: list[Outcome] = []
+    with ThreadPoolExecutor(workers) as pool:
+        running = [
+            pool.submit(_take, settings, order, workplace, workers) for order in first_of.values()
+        ]
+        errors = [future.exception() for future in running]
+        for future, error in zip(running, errors, strict=True):
+            if error is None:
+                outcome = future.result()
+                entries[outcome.entry.delivery_id] = outcome.entry
+                outcomes.append(_with_difference(settings, outcome, entries.values()))
+                if progress:
+                    progress(outcomes[-1])
+    for error in errors:
+        if error is not None:
+            raise error
+    for order in orders:
+        if first_of.get(order.delivery_id) is not order:
+            outcomes.append(_note_duplicate(settings, order, entries[order.delivery_id]))
+            if progress:
+                progress(outcomes[-1])
+    return tuple(outcomes)
+
+
+def _take(settings: Settings, order: _Order, workplace: Path, workers: int) -> Outcome:
+    """Load or quarantine one delivery; its entry is the last thing written."""
+    started = time.monotonic()
+    try:
+        entry = _load(settings, order, workplace, workers)
+    except DeliveryError as error:
+        entry = _entry(order, _stated_day(order), "quarantined").model_copy(
+            update={"reason": error.reason, "message": str(error)}
+        )
+    ledger.write_entry(settings, entry)
+    return Outcome(entry, entry.status, time.monotonic() - started)
+
+
+def _load(settings: Settings, order: _Order, workplace: Path, workers: int) -> Entry:
+    """Verify, type and place the rows of one delivery; raise `DeliveryError` to quarantine it."""
+    control = read_control(order.file)
+    if control.sha256 is not None and control.sha256 != order.sha256:
+        raise DeliveryError(
+            "checksum_differs",
+            f"The control file says sha256 {control.sha256}, the file has {order.sha256}. "
+            "Ask the sender to send both again.",
+        )
+    entry = _entry(order, control.delivered_on or order.first_seen_on, "loaded")
+    layout = order.sender.feeds[order.file.feed]
+    folder = workplace / order.delivery_id
+    folder.mkdir()
+    text = verify(order.file, order.contract, layout, control, folder / "records.csv")
+    rows, rejects = folder / "rows.parquet", folder / "rejects.parquet"
+    provenance = Provenance(
+        payer=order.sender.payer,
+        source_id=order.sender.source_id,
+        delivery_id=order.delivery_id,
+        delivered_on=entry.delivered_on,
+    )
+    with _engine(settings, workers) as connection:
+        typed = type_rows(
+            connection, text, order.contract, layout, provenance, control.sums, rows, rejects
+        )
+    if typed.loaded_count + typed.rejected_count + typed.duplicate_count != typed.row_count:
+        raise RuntimeError(f"{order.file.path}: rows are not conserved: {typed}")
+    if rejects.exists():
+        ledger.place(rejects, ledger.rejects_path(settings, entry))
+    ledger.place(rows, ledger.rows_path(settings, entry))
+    for leftover in folder.iterdir():
+        leftover.unlink()
+    return entry.model_copy(
+        update={
+            "row_count": typed.row_count,
+            "loaded_count": typed.loaded_count,
+            "rejected_count": typed.rejected_count,
+            "duplicate_count": typed.duplicate_count,
+            "rejected_by_reason": dict(typed.rejected_by_reason),
+            "flags": dict(typed.flags),
+            "warnings": text.warnings + typed.warnings,
+            "header": text.header,
+        }
+    )
+
+
+def _entry(order: _Order, delivered_on: date, status: Literal["loaded", "quarantined"]) -> Entry:
+    return Entry(
+        delivery_id=order.delivery_id,
+        source_id=order.file.source_id,
+        payer=order.sender.payer,
+        feed=order.file.feed,
+        period=order.file.period,
+        part=order.file.part,
+        version=order.file.version,
+        file_name=order.file.path.name,
+        sha256=order.sha256,
+        judged_by=order.judged_by,
+        delivered_on=delivered_on,
+        status=status,
+        mode=order.contract.mode,
+    )
+
+
+def _stated_day(order: _Order) -> date:
+    """When a quarantined file says it was delivered, if its control file can be read at all."""
+    try:
+        return read_control(order.file).delivered_on or order.first_seen_on
+    except DeliveryError:
+        return order.first_seen_on
+
+
+def _note_duplicate(settings: Settings, order: _Order, known: Entry) -> Outcome:
+    """The bytes are known: no new rows; under another version they get a place in its order."""
+    if known.status == "quarantined":
+        return Outcome(known, "quarantined", 0.0)
+    if order.file.version != known.version:
+        sighting = Sighting(
+            delivery_id=known.delivery_id,
+            version=order.file.version,
+            delivered_on=_stated_day(order),
+            file_name=order.file.path.name,
+        )
+        ledger.write_sighting(settings, sighting)
+    return Outcome(known, "duplicate", 0.0)
+
+
+def _with_difference(settings: Settings, outcome: Outcome, entries: Iterable[Entry]) -> Outcome:
+    """Say how a restated period differs from the newest version before it."""
+    new = outcome.entry
+    place = (new.source_id, new.period, new.part)
+    before = [
+        entry
+        for entry in entries
+        if entry.status == "loaded"
+        and (entry.source_id, entry.period, entry.part) == place
+        and entry.delivery_id != new.delivery_id
+        and (entry.delivered_on, entry.version) <= (new.delivered_on, new.version)
+    ]
+    if outcome.status != "loaded" or new.mode == "snapshot" or not before:
+        return outcome
+    old = max(before, key=lambda entry: (entry.delivered_on, entry.version, entry.sha256))
+    paths = [str(ledger.rows_path(settings, entry)).replace("'", "''") for entry in (new, old)]
+    stamps = "delivery_id, row_number"
+    rows = [f"select * exclude ({stamps}) from read_parquet('{path}')" for path in paths]
+    with _engine(settings, 1) as connection:
+        added, removed = (
+            connection.execute(f"select count(*) from ({one} except all {other})").fetchall()[0][0]
+            for one, other in (rows, rows[::-1])
+        )
+    difference = Difference(old.delivery_id, int(added), int(removed))
+    return Outcome(new, outcome.status, outcome.seconds, difference)
+
+
+def _is_known(
+    file: LandingFile,
+    settings: Settings,
+    seen: Mapping[str, Seen],
+    senders: Mapping[str, Sender],
+    contracts: Mapping[str, FeedContract],
+) -> bool:
+    """Whether the file looks as when it was last judged, and would be judged alike today."""
+    before = seen.get(str(file.path.relative_to(settings.landing_dir)))
+    if before is None:
+        return False
+    looks = (before.size_bytes, before.modified_ns, before.control_modified_ns)
+    if looks != (file.size_bytes, file.modified_ns, file.control_modified_ns):
+        return False
+    rules = senders[file.source_id].rules_digest(contracts[file.feed])
+    return before.is_final or before.rules == rules
+
+
+def _remember(
+    settings: Settings,
+    feed: str,
+    files: Iterable[LandingFile],
+    known: set[LandingFile],
+    orders: Iterable[_Order],
+    taken: Iterable[Outcome],
+    seen: Mapping[str, Seen],
+) -> None:
+    """Keep what still lies in landing; a quarantined file is judged again under other rules."""
+    statuses = {outcome.entry.delivery_id: outcome.entry.status for outcome in taken}
+    names = {file: str(file.path.relative_to(settings.landing_dir)) for file in files}
+    remembered = {names[file]: seen[names[file]] for file in known}
+    for order in orders:
+        remembered[names[order.file]] = Seen(
+            size_bytes=order.file.size_bytes,
+            modified_ns=order.file.modified_ns,
+            control_modified_ns=order.file.control_modified_ns,
+            rules=order.judged_by,
+            is_final=statuses[order.delivery_id] == "loaded",
+        )
+    ledger.write_seen(settings, feed, remembered)
+
+
+def _engine(settings: Settings, workers: int) -> duckdb.DuckDBPyConnection:
+    """An engine with a worker's share of the machine that keeps the order of rows."""
+    config = limits(settings)
+    number, unit = re.fullmatch(r"(\d+)(\w+)", settings.memory_limit).groups()  # type: ignore[union-attr]
+    in_megabytes = int(number) * (1000 if unit.startswith("G") else 1)
+    config["memory_limit"] = f"{in_megabytes // workers}MB"
+    config["threads"] = max(1, settings.threads // workers)
+    config["preserve_insertion_order"] = True
+    return duckdb.connect(":memory:", config=config)

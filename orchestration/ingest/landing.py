@@ -1,0 +1,219 @@
+"""The landing folder: which files lie there, what their names claim, which are still arriving.
+
+Opening a file does not belong here (`verification.py`); only its control file is read.
+"""
+
+import json
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Literal
+
+from orchestration.configuration import suggestion
+from orchestration.errors import DeliveryError
+from orchestration.ingest.contract import FeedContract
+from orchestration.ingest.sender import Layout, Sender
+from orchestration.settings import Settings
+
+CONTROL_SUFFIX = ".control.json"
+_NOT_A_DELIVERY = re.compile(r"README\.md|\..*|.*\.(tmp|part|partial|filepart|crdownload)")
+
+
+@dataclass(frozen=True)
+class LandingFile:
+    """One file whose name says what it is; nothing is known yet of its content."""
+
+    path: Path
+    source_id: str
+    feed: str
+    period: str
+    part: str
+    version: int
+    size_bytes: int
+    modified_ns: int
+    control_modified_ns: int | None
+
+    @property
+    def control_path(self) -> Path:
+        return self.path.with_name(self.path.name + CONTROL_SUFFIX)
+
+
+@dataclass(frozen=True)
+class LandingProblem:
+    """Something in the landing folder that no sender and feed can be found for."""
+
+    path: Path
+    feed: str | None
+    reason: Literal[
+        "unknown_sender",
+        "unknown_feed",
+        "feed_not_declared",
+        "file_name_not_understood",
+        "not_a_plain_file",
+        "misplaced_file",
+        "control_without_file",
+    ]
+    message: str
+
+
+@dataclass(frozen=True)
+class Control:
+    """What a sender says of its file; every statement given is held against the file."""
+
+    rows: int | None
+    sha256: str | None
+    sums: Mapping[str, Decimal]
+    delivered_on: date | None
+
+
+def scan(
+    settings: Settings, senders: Mapping[str, Sender], contracts: Mapping[str, FeedContract]
+) -> tuple[tuple[LandingFile, ...], tuple[LandingProblem, ...]]:
+    """All deliverable files in path order, and everything that cannot be one, with its reason."""
+    files: list[LandingFile] = []
+    problems: list[LandingProblem] = []
+    for found in _walk(settings.landing_dir, senders, contracts):
+        (files if isinstance(found, LandingFile) else problems).append(found)  # type: ignore[arg-type]
+    return tuple(files), tuple(problems)
+
+
+def is_settled(file: LandingFile, settings: Settings, now: float) -> bool:
+    """Whether the file is complete: its control file is there, or it stood still long enough."""
+    age = now - file.modified_ns / 1e9
+    return file.control_modified_ns is not None or age >= settings.settle_seconds
+
+
+def read_control(file: LandingFile) -> Control:
+    """Read the control file, if any; raise `DeliveryError` when it cannot be understood."""
+    if file.control_modified_ns is None:
+        return Control(None, None, {}, None)
+    name = file.control_path.name
+    try:
+        content = json.loads(file.control_path.read_text("utf-8"), parse_float=Decimal)
+    except ValueError as error:
+        raise DeliveryError("control_unreadable", f"{name} is not JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise DeliveryError("control_unreadable", f"{name} is not a JSON object.")
+    unknown = sorted(set(content) - {"rows", "sha256", "sums", "delivered_on"})
+    if unknown:
+        known = ["rows", "sha256", "sums", "delivered_on"]
+        message = f"{name} has an unknown field {unknown[0]!r}. {suggestion(unknown[0], known)}"
+        raise DeliveryError("control_unreadable", message)
+    rows, digest, sums = content.get("rows"), content.get("sha256"), content.get("sums") or {}
+    try:
+        if rows is not None and (isinstance(rows, bool) or not isinstance(rows, int) or rows < 0):
+            raise ValueError(f"rows is {rows!r}, not a count")
+        if digest is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", str(digest)):
+            raise ValueError(f"sha256 is {digest!r}, not 64 hexadecimal digits")
+        if not isinstance(sums, dict):
+            raise ValueError(f"sums is {sums!r}, not an object of header and amount")
+        exact = {str(header): Decimal(str(amount)) for header, amount in sums.items()}
+        stated = content.get("delivered_on")
+        delivered_on = None if stated is None else date.fromisoformat(str(stated))
+    except (ValueError, InvalidOperation) as error:
+        raise DeliveryError("control_unreadable", f"{name}: {error}.") from error
+    return Control(rows, digest.lower() if digest else None, exact, delivered_on)
+
+
+def _walk(
+    landing: Path, senders: Mapping[str, Sender], contracts: Mapping[str, FeedContract]
+) -> Iterator[LandingFile | LandingProblem]:
+    for source in _entries(landing):
+        if not _is_folder(source):
+            yield _stray(source, None, landing)
+        elif source.name not in senders:
+            fix = suggestion(source.name, list(senders))
+            message = f"No data/payers/{source.name}.yml. Add the sender's file. {fix}"
+            feeds = [entry.name for entry in _entries(source)] or [None]
+            for feed in feeds:
+                yield LandingProblem(source / (feed or ""), feed, "unknown_sender", message)
+        else:
+            for feed in _entries(source):
+                yield from _walk_feed(feed, landing, senders[source.name], contracts)
+
+
+def _walk_feed(
+    folder: Path, landing: Path, sender: Sender, contracts: Mapping[str, FeedContract]
+) -> Iterator[LandingFile | LandingProblem]:
+    if not _is_folder(folder):
+        yield _stray(folder, None, landing)
+    elif folder.name not in contracts:
+        message = f"No data/feeds/{folder.name}.yml. {suggestion(folder.name, list(contracts))}"
+        yield LandingProblem(folder, folder.name, "unknown_feed", message)
+    elif folder.name not in sender.feeds:
+        message = (
+            f"data/payers/{sender.source_id}.yml does not map the feed {folder.name}. "
+            f"Add it under feeds. {suggestion(folder.name, list(sender.feeds))}"
+        )
+        yield LandingProblem(folder, folder.name, "feed_not_declared", message)
+    else:
+        layout = sender.feeds[folder.name]
+        for path in _entries(folder):
+            yield from _one(path, sender.source_id, folder.name, layout, landing)
+
+
+def _one(
+    path: Path, source_id: str, feed: str, layout: Layout, landing: Path
+) -> Iterator[LandingFile | LandingProblem]:
+    status = path.lstat()
+    if not stat.S_ISREG(status.st_mode):
+        yield _stray(path, feed, landing)
+        return
+    if path.name.endswith(CONTROL_SUFFIX):
+        if not path.with_name(path.name.removesuffix(CONTROL_SUFFIX)).exists():
+            message = f"{path.name!r}: its delivery has not arrived. Send it, or remove this file."
+            yield LandingProblem(path, feed, "control_without_file", message)
+        return
+    named = re.fullmatch(layout.file_name, path.name)
+    claims = named.groupdict() if named else {}
+    period = claims.get("period") or f"{claims.get('year')}-{claims.get('month')}"
+    if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", period):
+        message = (
+            f"{path.name!r} does not say its month. Name it "
+            "<YYYY-MM>[.<part>][.v<N>].csv.gz, or as the sender's file_name declares."
+        )
+        yield LandingProblem(path, feed, "file_name_not_understood", message)
+        return
+    control = path.with_name(path.name + CONTROL_SUFFIX)
+    yield LandingFile(
+        path=path,
+        source_id=source_id,
+        feed=feed,
+        period=period,
+        part=claims.get("part") or "",
+        version=int(claims.get("version") or 1),
+        size_bytes=status.st_size,
+        modified_ns=status.st_mtime_ns,
+        control_modified_ns=control.lstat().st_mtime_ns if _is_plain_file(control) else None,
+    )
+
+
+def _entries(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(entry for entry in folder.iterdir() if not _NOT_A_DELIVERY.fullmatch(entry.name))
+
+
+def _is_folder(path: Path) -> bool:
+    return stat.S_ISDIR(path.lstat().st_mode)
+
+
+def _is_plain_file(path: Path) -> bool:
+    return path.exists() and stat.S_ISREG(path.lstat().st_mode)
+
+
+def _stray(path: Path, feed: str | None, landing: Path) -> LandingProblem:
+    """A file where a folder should be, or a link, pipe or folder where a file should be."""
+    mode = path.lstat().st_mode
+    if stat.S_ISREG(mode):
+        message = f"{path.name!r} lies outside <source>/<feed>/. Move it into its feed's folder."
+        return LandingProblem(path, feed, "misplaced_file", message)
+    kind = "a symbolic link" if stat.S_ISLNK(mode) else "no plain file"
+    message = (
+        f"{str(path.relative_to(landing))!r} is {kind}; links are not followed. Copy the file."
+    )
+    return LandingProblem(path, feed, "not_a_plain_file", message)

@@ -1,0 +1,211 @@
+"""The ledger's files: immutable rows, the reasons of rejects, and one manifest entry a delivery.
+
+An entry is written last and in one step, so a delivery is in the ledger wholly or not at all.
+Judging a delivery does not belong here (`intake.py`), nor choosing between versions
+(`selection.py`).
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import duckdb
+from pydantic import Field, ValidationError
+
+from orchestration.configuration import Listed, StrictModel
+from orchestration.errors import CareWarehouseError
+from orchestration.ingest.contract import PROVENANCE, FeedContract
+from orchestration.settings import Settings
+
+PROGRAM_TERMS = "program_terms"
+
+M = TypeVar("M", bound=StrictModel)
+
+
+class Entry(StrictModel):
+    """What the manifest keeps of one delivery, for ever once its status is `loaded`.
+
+    A quarantined delivery may be judged again when `judged_by` (the digest of contract, layout and
+    control file) changes; what it was called and when it was first seen stays.
+    """
+
+    delivery_id: str
+    source_id: str
+    payer: str
+    feed: str
+    period: str
+    part: str
+    version: int
+    file_name: str
+    sha256: str
+    judged_by: str
+    delivered_on: date
+    status: Literal["loaded", "quarantined"]
+    reason: str = ""
+    message: str = ""
+    mode: Literal["period", "snapshot", "append"]
+    row_count: int = 0
+    loaded_count: int = 0
+    rejected_count: int = 0
+    duplicate_count: int = 0
+    rejected_by_reason: dict[str, int] = Field(default_factory=dict)
+    flags: dict[str, int] = Field(default_factory=dict)
+    warnings: Listed[str] = ()
+    header: Listed[str] = ()
+
+
+class Sighting(StrictModel):
+    """The same bytes again under another version: no new rows, but a new place in the order."""
+
+    delivery_id: str
+    version: int
+    delivered_on: date
+    file_name: str
+
+
+class Seen(StrictModel):
+    """How a landing file looked when it was last judged, so that it need not be read again."""
+
+    size_bytes: int
+    modified_ns: int
+    control_modified_ns: int | None
+    rules: str
+    is_final: bool
+
+
+def delivery_id_of(source_id: str, feed: str, period: str, part: str, sha256: str) -> str:
+    """16 hexadecimal digits: the same content for the same place is the same delivery."""
+    text = "\n".join([source_id, feed, period, part, sha256])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def rows_path(settings: Settings, entry: Entry) -> Path:
+    """Where the rows of a loaded delivery lie."""
+    period = f"{entry.period}.{entry.part}" if entry.part else entry.period
+    folder = settings.ledger_dir / entry.feed / entry.source_id / period
+    return folder / f"{entry.delivery_id}.parquet"
+
+
+def rejects_path(settings: Settings, entry: Entry) -> Path:
+    """Where the rejected and duplicate rows of a delivery lie, if it has any."""
+    return settings.ledger_dir / "rejects" / entry.feed / f"{entry.delivery_id}.parquet"
+
+
+def read_entries(settings: Settings, feed: str | None = None) -> tuple[Entry, ...]:
+    """All manifest entries, of one feed or of all, by delivery id."""
+    paths = sorted(_manifest(settings).glob("*.json"))
+    entries = (_read(path, Entry) for path in paths if path.name.count(".") == 1)
+    return tuple(entry for entry in entries if feed in (None, entry.feed))
+
+
+def read_sightings(settings: Settings) -> tuple[Sighting, ...]:
+    """All repeated sightings of loaded deliveries under other versions."""
+    return tuple(_read(path, Sighting) for path in sorted(_manifest(settings).glob("*.v*.json")))
+
+
+def write_entry(settings: Settings, entry: Entry) -> None:
+    """Write an entry in one step; a loaded delivery's entry is never written again."""
+    path = _manifest(settings) / f"{entry.delivery_id}.json"
+    if path.exists() and _read(path, Entry).status == "loaded":
+        raise RuntimeError(f"{path}: a loaded delivery is immutable")
+    write_whole(path, entry.model_dump_json(indent=1).encode())
+
+
+def write_sighting(settings: Settings, sighting: Sighting) -> None:
+    """Write a sighting in one step."""
+    name = f"{sighting.delivery_id}.v{sighting.version}.json"
+    write_whole(_manifest(settings) / name, sighting.model_dump_json(indent=1).encode())
+
+
+def write_schema(
+    settings: Settings, contract: FeedContract, connection: duckdb.DuckDBPyConnection
+) -> None:
+    """Keep an empty file of the contract's columns, so that a feed can be read before it comes."""
+    types = {name: column.sql_type for name, column in contract.columns.items()}
+    types |= {name: "BIGINT" if name == "row_number" else "VARCHAR" for name in PROVENANCE}
+    columns = ", ".join(f"cast(null as {kind}) as {name}" for name, kind in types.items())
+    path = settings.ledger_dir / contract.feed / "_schema" / "_" / "empty.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(".empty.parquet.tmp")
+    name = str(temporary).replace("'", "''")
+    connection.execute(f"copy (select {columns} where false) to '{name}' (format parquet)")
+    place(temporary, path)
+
+
+def read_seen(settings: Settings, feed: str) -> dict[str, Seen]:
+    """What is remembered of a feed's landing files, by path below the landing folder."""
+    path = _seen_path(settings, feed)
+    if not path.exists():
+        return {}
+    content = json.loads(path.read_text("utf-8"))
+    return {name: Seen.model_validate(seen) for name, seen in content.items()}
+
+
+def write_seen(settings: Settings, feed: str, seen: Mapping[str, Seen]) -> None:
+    """Remember landing files; losing this costs time, never correctness."""
+    content = {name: seen[name].model_dump() for name in sorted(seen)}
+    write_whole(_seen_path(settings, feed), json.dumps(content, indent=1).encode())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that a reader, or a crash, finds the old one or the new one, never half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_bytes(content)
+    place(temporary, path)
+
+
+def place(temporary: Path, path: Path) -> None:
+    """Move a finished file to its place once its bytes, and then its name, are on the disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _flush(temporary)
+    temporary.replace(path)
+    _flush(path.parent)
+
+
+@contextmanager
+def feed_workplace(settings: Settings, feed: str) -> Iterator[Path]:
+    """A folder for one intake of one feed; what a crashed intake left there is swept first."""
+    folder = settings.ledger_dir / ".work" / feed
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f"{feed}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _read(path: Path, model: type[M]) -> M:
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise CareWarehouseError(
+            f"{path}: this manifest entry is damaged. Restore it from the backup of the ledger, "
+            f"or remove it so that its file is taken again.\n{error}"
+        ) from error
+
+
+def _manifest(settings: Settings) -> Path:
+    return settings.ledger_dir / "manifest"
+
+
+def _seen_path(settings: Settings, feed: str) -> Path:
+    return settings.ledger_dir / "seen" / f"{feed}.json"
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

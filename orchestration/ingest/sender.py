@@ -1,0 +1,136 @@
+"""How one sender's own layout maps to the contracts: names, values, dates, amounts, constants.
+
+What the values mean does not belong here (`contract.py`); reading bytes does not either.
+"""
+
+import codecs
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from orchestration.configuration import Listed, StrictModel, YamlValue, read_models, suggestion
+from orchestration.errors import ConfigurationError, Problem
+from orchestration.ingest.contract import FeedContract
+from orchestration.settings import Settings
+
+# `<period>[.<part>][.v<N>].csv[.gz]`, the names of DESIGN; a sender may declare its own.
+STANDARD_FILE_NAME = (
+    r"(?P<period>[0-9]{4}-[0-9]{2})(?:\.(?P<part>(?!v[0-9]+\.)[A-Za-z0-9_-]{1,40}))?"
+    r"(?:\.v(?P<version>[0-9]{1,4}))?\.csv(?:\.gz)?"
+)
+
+DateFormat = Literal["YYYY-MM-DD", "YYYYMMDD", "MM/DD/YYYY"]
+AmountForm = Literal["thousands_commas", "parentheses_negative", "dollar_sign"]
+
+
+def _one_or_more(value: YamlValue) -> YamlValue | tuple[YamlValue, ...]:
+    return tuple(value) if isinstance(value, list) else (value,)
+
+
+class Layout(StrictModel):
+    """The layout of one feed of one sender."""
+
+    file_name: str = Field(default=STANDARD_FILE_NAME, description="regular expression")
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    encoding: str = "utf-8"
+    date_format: DateFormat = "YYYY-MM-DD"
+    amount_forms: Listed[AmountForm] = ()
+    final_newline: Literal["required", "optional"] = "required"
+    trailer_starts_with: str | None = Field(
+        default=None, description="first text of a total row at the end, which is then left out"
+    )
+    headers: dict[str, Annotated[tuple[str, ...], BeforeValidator(_one_or_more)]] = Field(
+        description="contract column: the sender's header, or a list of headers it has used"
+    )
+    ignored_headers: Listed[str] = ()
+    values: dict[str, dict[str, str]] = Field(
+        default_factory=dict, description="contract column: the sender's value: contract value"
+    )
+    constants: dict[str, str] = Field(
+        default_factory=dict, description="contract column: the value every row of the sender has"
+    )
+    empty_as: dict[str, str] = Field(
+        default_factory=dict, description="contract column: what an empty field stands for"
+    )
+
+    @model_validator(mode="after")
+    def _can_be_used(self) -> Self:
+        try:
+            codecs.lookup(self.encoding)
+        except LookupError:
+            raise ValueError(f"unknown encoding {self.encoding!r}, such as utf-8, cp1252") from None
+        try:
+            groups = set(re.compile(self.file_name).groupindex)
+        except re.error as error:
+            raise ValueError(f"file_name is not a regular expression: {error}") from error
+        if "period" not in groups and not {"year", "month"} <= groups:
+            raise ValueError("file_name must have a group named period, or year and month")
+        spellings = [header for names in self.headers.values() for header in names]
+        twice = sorted({header for header in spellings if spellings.count(header) > 1})
+        if twice:
+            raise ValueError(f"the header {twice[0]!r} is mapped to two columns")
+        return self
+
+
+class Sender(StrictModel):
+    """One organization that drops files in the landing folder."""
+
+    source_id: str = Field(pattern=r"[a-z][a-z0-9_]*")
+    name: str
+    payer: str = Field(pattern=r"[a-z][a-z0-9_]*", description="whose members its rows speak of")
+    meaning: str
+    feeds: dict[str, Layout]
+
+    def rules_digest(self, contract: FeedContract) -> str:
+        """Digest of all that decides how this sender's files of one feed are judged."""
+        layout = self.feeds[contract.feed]
+        text = "\n".join([self.payer, layout.model_dump_json(), contract.model_dump_json()])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def load_senders(settings: Settings, contracts: Mapping[str, FeedContract]) -> dict[str, Sender]:
+    """Senders by source id, checked against the contracts; raise one error with all problems."""
+    senders: dict[str, Sender] = {}
+    problems: list[Problem] = []
+    for file, sender in read_models(settings.payers_dir, Sender).items():
+        senders[sender.source_id] = sender
+        if sender.source_id != file.stem:
+            fix = f"Name the file {sender.source_id}.yml, or the source {file.stem}."
+            problems.append(Problem(file, "source_id", sender.source_id, fix))
+        for feed, layout in sender.feeds.items():
+            if feed in contracts:
+                problems.extend(_disagreements(file, contracts[feed], layout))
+            else:
+                fix = "No contract has this name. " + suggestion(feed, list(contracts))
+                problems.append(Problem(file, f"feeds.{feed}", feed, fix))
+    if problems:
+        raise ConfigurationError(problems)
+    return senders
+
+
+def _disagreements(file: Path, contract: FeedContract, layout: Layout) -> Iterator[Problem]:
+    place = f"feeds.{contract.feed}"
+    for part in ("headers", "values", "constants", "empty_as"):
+        for column in getattr(layout, part):
+            if column not in contract.columns:
+                fix = "The contract has no such column. "
+                fix += suggestion(column, list(contract.columns))
+                yield Problem(file, f"{place}.{part}", column, fix)
+    for name, column in contract.columns.items():
+        if column.required and name not in layout.headers and name not in layout.constants:
+            fix = f"The contract requires {name}: name the header it comes under, or a constant."
+            yield Problem(file, f"{place}.headers", "nothing", fix)
+        wanted = [*layout.values.get(name, {}).values(), *_present(layout.constants.get(name))]
+        for value in wanted:
+            if column.type == "code" and not re.fullmatch(column.full_pattern(), value):
+                known = column.values or (f"text like {column.pattern}",)
+                fix = f"The contract does not allow it. {suggestion(value, known)}"
+                yield Problem(file, f"{place}.values.{name}", value, fix)
+
+
+def _present(value: str | None) -> tuple[str, ...]:
+    return () if value is None else (value,)

@@ -1,0 +1,365 @@
+"""Proves the bytes of a delivery and unpacks them into one clean text file of records.
+
+Whatever the engine would forgive (a cut archive, a wrong checksum, a foreign encoding, a renamed
+column) is found here, before the engine sees the file. Values do not belong here (`typing.py`).
+"""
+
+import codecs
+import csv
+import hashlib
+import io
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from isal import igzip_lib, isal_zlib
+
+from orchestration.configuration import nearest
+from orchestration.errors import DeliveryError
+from orchestration.ingest.contract import FeedContract
+from orchestration.ingest.landing import Control, LandingFile
+from orchestration.ingest.sender import Layout
+
+_BLOCK = 1 << 20
+_GZIP_MAGIC = b"\x1f\x8b"
+
+# A claim extract packs 5 to 30 times; a bomb packs a thousand times.
+_GREATEST_RATIO = 200
+_GREATEST_SIZE = 64 << 30
+_RATIO_FREE_SIZE = 64 << 20
+
+
+@dataclass(frozen=True)
+class VerifiedText:
+    """The unpacked records: UTF-8, line feeds only, without header line, byte-order mark, trailer.
+
+    `columns` holds, by position in the file, the contract column each field belongs to, or None.
+    """
+
+    path: Path
+    header: tuple[str, ...]
+    columns: tuple[str | None, ...]
+    delimiter: str
+    row_count: int
+    has_quotes: bool
+    warnings: tuple[str, ...]
+
+
+def sha256_of(path: Path) -> str:
+    """Digest of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def verify(
+    file: LandingFile, contract: FeedContract, layout: Layout, control: Control, text_path: Path
+) -> VerifiedText:
+    """Unpack `file` into `text_path`; raise `DeliveryError` naming the first fault of its bytes."""
+    if file.size_bytes == 0:
+        raise DeliveryError("empty_file", "The file has no bytes. Ask the sender to send it again.")
+    text = _Normaliser(layout)
+    with file.path.open("rb") as packed, text_path.open("wb") as unpacked:
+        _refuse_claimed_bomb(file, packed)
+        for block in text.normalised(_unpacked(file, packed)):
+            unpacked.write(block)
+    header = text.header(layout)
+    row_count = text.record_count - 1
+    if layout.trailer_starts_with is not None:
+        row_count -= _cut_trailer(text_path, layout.trailer_starts_with)
+    columns, warnings = _map_header(header, contract, layout)
+    if row_count == 0 and not contract.may_be_empty:
+        raise DeliveryError(
+            "header_only",
+            "The file has a header but no rows, and this feed may not be empty "
+            "(may_be_empty in its contract).",
+        )
+    if control.rows is not None and control.rows != row_count:
+        raise DeliveryError(
+            "row_count_differs",
+            f"The control file says {control.rows} rows, the file has {row_count}. "
+            "Ask the sender to send both again.",
+        )
+    return VerifiedText(
+        path=text_path,
+        header=header,
+        columns=columns,
+        delimiter=layout.delimiter,
+        row_count=row_count,
+        has_quotes=text.has_quotes,
+        warnings=tuple(warnings),
+    )
+
+
+def separate_malformed(text: VerifiedText, into: Path) -> list[tuple[int, Sequence[str]]]:
+    """Write the records with the right number of fields; return number and fields of the others.
+
+    The careful, slow reader, used only when the engine's strict one stumbles.
+    """
+    malformed: list[tuple[int, Sequence[str]]] = []
+    csv.field_size_limit(1 << 24)
+    with (
+        text.path.open(encoding="utf-8", newline="") as source,
+        into.open("w", encoding="utf-8", newline="") as target,
+    ):
+        writer = csv.writer(target, delimiter=text.delimiter, lineterminator="\n")
+        reader = csv.reader(source, delimiter=text.delimiter, strict=True)
+        number = 0
+        try:
+            for number, fields in enumerate(reader, start=1):
+                if len(fields) == len(text.header):
+                    writer.writerow(fields)
+                else:
+                    malformed.append((number, fields))
+        except csv.Error as error:
+            message = f"Row {number + 1} cannot be split into fields: {error}."
+            raise DeliveryError("unbalanced_quote", message) from error
+    return malformed
+
+
+def pick_records(path: Path, text: VerifiedText, positions: Sequence[int]) -> bytes:
+    """The records at ascending positions (from 0) of a file of well-formed records, as CSV."""
+    wanted = iter([*positions, -1])
+    position = next(wanted)
+    picked = io.StringIO()
+    if position >= 0 and not text.has_quotes:
+        with path.open(encoding="utf-8", newline="\n") as lines:
+            for number, line in enumerate(lines):
+                if number == position:
+                    picked.write(line)
+                    position = next(wanted)
+    elif position >= 0:
+        writer = csv.writer(picked, delimiter=text.delimiter, lineterminator="\n")
+        with path.open(encoding="utf-8", newline="") as source:
+            for number, fields in enumerate(csv.reader(source, delimiter=text.delimiter)):
+                if number == position:
+                    writer.writerow(fields)
+                    position = next(wanted)
+    return picked.getvalue().encode("utf-8")
+
+
+def _refuse_claimed_bomb(file: LandingFile, packed: BinaryIO) -> None:
+    """Look at the size a gzip archive claims in its last bytes, before expanding anything."""
+    if not file.path.name.endswith(".gz") or file.size_bytes < 18:
+        return
+    packed.seek(-4, os.SEEK_END)
+    claimed = int.from_bytes(packed.read(4), "little")
+    packed.seek(0)
+    _refuse_bomb(file, claimed)
+
+
+def _refuse_bomb(file: LandingFile, unpacked_size: int) -> None:
+    is_implausible = unpacked_size > max(_RATIO_FREE_SIZE, file.size_bytes * _GREATEST_RATIO)
+    if is_implausible or unpacked_size > _GREATEST_SIZE:
+        raise DeliveryError(
+            "expands_too_much",
+            f"{file.size_bytes} bytes expand to {unpacked_size} or more (more than "
+            f"{_GREATEST_RATIO} times). If it is genuine, ask for it in parts.",
+        )
+
+
+def _unpacked(file: LandingFile, packed: BinaryIO) -> Iterator[bytes]:
+    """The file's content in blocks, proven complete to its checksum when it is an archive."""
+    if not file.path.name.endswith(".gz"):
+        yield from iter(lambda: packed.read(_BLOCK), b"")
+        return
+    total = 0
+    member = None
+    rest = b""
+    while True:
+        if member is None or member.eof:
+            rest = (member.unused_data if member else rest) or packed.read(_BLOCK)
+            if not rest and member:
+                return
+            rest += packed.read(2 - len(rest)) if len(rest) < 2 else b""
+            if not rest.startswith(_GZIP_MAGIC):
+                what = "has other bytes after its archive" if member else "is not a gzip archive"
+                raise DeliveryError("gzip_corrupt", f"The file {what}. Ask for it again.")
+            member = isal_zlib.decompressobj(wbits=31)
+        elif not rest:
+            rest = packed.read(_BLOCK)
+            if not rest:
+                message = "The archive ends before its trailer. Ask the sender for it again."
+                raise DeliveryError("gzip_truncated", message)
+        try:
+            block = member.decompress(rest, _BLOCK << 2)
+        except (igzip_lib.IsalError, isal_zlib.error) as error:
+            message = f"The archive is damaged ({error}). Ask the sender for it again."
+            raise DeliveryError("gzip_corrupt", message) from error
+        rest = member.unconsumed_tail
+        total += len(block)
+        _refuse_bomb(file, total)
+        if block:
+            yield block
+
+
+class _Normaliser:
+    """Turns blocks of any declared encoding and line end into clean UTF-8 and counts records."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._codec = codecs.lookup(layout.encoding).name
+        self._header_line: bytes | None = None
+        self._is_quoted = False
+        self.record_count = 0
+        self.has_quotes = False
+
+    def header(self, layout: Layout) -> tuple[str, ...]:
+        """The header's fields; raise `DeliveryError` when there is none or it is odd."""
+        if not self._header_line:
+            raise DeliveryError("empty_file", "The file has no header line. Ask for it again.")
+        line = self._header_line.decode("utf-8")
+        try:
+            return tuple(next(csv.reader([line], delimiter=layout.delimiter, strict=True)))
+        except csv.Error as error:
+            raise DeliveryError("header_unreadable", f"The header: {error}.") from error
+
+    def normalised(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        """Blocks of records without the header line; the last one ends with a line feed."""
+        pending = b""
+        last = b""
+        for block in self._line_feeds(self._utf8(blocks)):
+            self._count(block)
+            last = block[-1:]
+            if self._header_line is None:
+                pending += block
+                head, found, block = pending.partition(b"\n")
+                if not found:
+                    continue
+                self._header_line = head
+            yield block
+        if self._is_quoted:
+            message = "A quote is opened and never closed. Ask the sender for the file again."
+            raise DeliveryError("unbalanced_quote", message)
+        if last and last != b"\n":
+            if self._layout.final_newline == "required":
+                raise DeliveryError(
+                    "final_newline_missing",
+                    "The last line has no line end, so it may be cut. Ask for the file again, or "
+                    "declare final_newline: optional for this sender.",
+                )
+            self.record_count += 1
+            if self._header_line is None:
+                self._header_line = pending
+            else:
+                yield b"\n"
+
+    def _utf8(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        """Decode strictly and drop a byte-order mark; text that is plain ASCII passes untouched."""
+        is_utf8 = self._codec == "utf-8"
+        decoder = codecs.getincrementaldecoder(self._codec)("strict")
+        position = 0
+        is_first = True
+        for block in blocks:
+            if is_first and is_utf8 and block.startswith(codecs.BOM_UTF8):
+                block = block[len(codecs.BOM_UTF8) :]
+            is_first = False
+            if is_utf8 and block.isascii() and not decoder.getstate()[0]:
+                yield block
+            else:
+                yield self._decoded(decoder, block, position).encode("utf-8")
+            position += len(block)
+        self._decoded(decoder, b"", position, final=True)
+
+    def _decoded(
+        self, decoder: codecs.IncrementalDecoder, block: bytes, position: int, final: bool = False
+    ) -> str:
+        try:
+            return decoder.decode(block, final).removeprefix("\ufeff" if position == 0 else "")
+        except UnicodeDecodeError as error:
+            found = error.object[error.start : error.start + 1].hex()
+            raise DeliveryError(
+                "wrong_encoding",
+                f"Byte {position + error.start} (0x{found}) is not {self._codec}. Ask for "
+                "the declared encoding, or declare the sender's own under encoding.",
+            ) from error
+
+    def _line_feeds(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        """Make CRLF and CR line feeds, also where a block ends between the two."""
+        held = b""
+        for block in blocks:
+            block = held + block
+            held = b""
+            if b"\r" in block:
+                if block.endswith(b"\r"):
+                    block, held = block[:-1], b"\r"
+                block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            if block:
+                yield block
+        if held:
+            yield b"\n"
+
+    def _count(self, block: bytes) -> None:
+        """Count the line feeds outside quotes."""
+        if b'"' not in block:
+            self.record_count += 0 if self._is_quoted else block.count(b"\n")
+            return
+        self.has_quotes = True
+        for piece in block.split(b'"'):
+            self.record_count += 0 if self._is_quoted else piece.count(b"\n")
+            self._is_quoted = not self._is_quoted
+        self._is_quoted = not self._is_quoted
+
+
+def _cut_trailer(path: Path, starts_with: str) -> int:
+    """Drop a declared total row at the end; return how many rows were dropped (0 or 1)."""
+    with path.open("rb+") as file:
+        size = file.seek(0, os.SEEK_END)
+        tail_start = max(0, size - (1 << 16))
+        file.seek(tail_start)
+        tail = file.read()
+        line_start = tail.rstrip(b"\n").rfind(b"\n") + 1
+        if not tail[line_start:].startswith(starts_with.encode()):
+            return 0
+        file.truncate(tail_start + line_start)
+    return 1
+
+
+def _map_header(
+    header: tuple[str, ...], contract: FeedContract, layout: Layout
+) -> tuple[tuple[str | None, ...], list[str]]:
+    """The contract column of every field, and warnings; raise `DeliveryError` on a bad header."""
+    column_of = {name: column for column, names in layout.headers.items() for name in names}
+    if len(header) == 1:
+        for delimiter, word in (("|", "|"), (",", ","), (";", ";"), ("\t", "a tab")):
+            if len(set(header[0].split(delimiter)) & set(column_of)) > 1:
+                raise DeliveryError(
+                    "wrong_delimiter",
+                    f"The fields are separated by {word}, but {layout.delimiter!r} is declared. "
+                    "Ask for the declared one, or change the sender's delimiter.",
+                )
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise DeliveryError("header_repeated", f"The header {twice[0]!r} stands twice.")
+    unknown = [name for name in header if name not in {*column_of, *layout.ignored_headers}]
+    columns = tuple(column_of.get(name) for name in header)
+    mapped = [column for column in columns if column]
+    double = sorted({column for column in mapped if mapped.count(column) > 1})
+    if double:
+        message = f"Two headers of the file are mapped to {double[0]!r}."
+        raise DeliveryError("header_repeated", message)
+    for column, names in layout.headers.items():
+        if column not in columns:
+            _raise_missing(column, names, contract, unknown)
+    return columns, [
+        f"new column {name!r} is not in the layout and is left out" for name in unknown
+    ]
+
+
+def _raise_missing(
+    column: str, names: tuple[str, ...], contract: FeedContract, unknown: Sequence[str]
+) -> None:
+    expected = " or ".join(repr(name) for name in names)
+    close = next((found for name in names if (found := nearest(name, unknown))), None)
+    if close is None and column in contract.columns:
+        close = nearest(column, unknown)
+    if close:
+        raise DeliveryError(
+            "column_renamed",
+            f"The header {expected} ({column}) is missing; {close!r} is nearest to it. "
+            f"If it was renamed, add {close!r} under headers.{column} of the sender.",
+        )
+    others = f" Headers not known: {', '.join(map(repr, unknown))}." if unknown else ""
+    message = f"The header {expected} ({column}) is missing.{others} Ask for the whole layout."
+    raise DeliveryError("column_missing", message)
