@@ -6,7 +6,7 @@ uncertainty does not (`interval.py`).
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from orchestration.errors import CareWarehouseError
 
@@ -18,8 +18,7 @@ TOP_CONDITION_TIER = 3
 _Key = TypeVar("_Key", int, str)
 
 
-@dataclass(frozen=True, order=True)
-class Cell:
+class Cell(NamedTuple):
     """Age band (by its first year of age) × sex × number of conditions known before the period."""
 
     age_from: int

@@ -1,7 +1,7 @@
 """Shared savings of every program: from the warehouse's cost exposures to `agg_shared_savings`.
 
 One row per program and performance period. The rules are in `shared_savings.py`, the risk scores in
-`outcomes/risk.py`; statements for the partners do not belong here.
+`outcomes/risk.py`; pictures and statements do not belong here.
 """
 
 from collections import defaultdict
@@ -269,25 +269,6 @@ def write_shared_savings(rows: Sequence[SharedSavingsRow], outcomes_dir: Path) -
     file = outcomes_dir / FILE_NAME
     write_table(shared_savings_table(rows), file)
     return file
-
-
-def markdown_table(rows: Sequence[SharedSavingsRow]) -> str:
-    """The settlements as a Markdown table."""
-    lines = [
-        "| program | members | savings | MSR | quality | eligible or reasons | payment |",
-        "|---|---:|---:|---:|---:|---|---:|",
-    ]
-    for row in rows:
-        savings = "" if row.savings_percent is None else f"{row.savings_percent:.2f} %"
-        quality = "" if row.quality_score is None else f"{row.quality_score:.2f}"
-        reasons = row.failed_reasons.replace(",", ", ")
-        if row.is_eligible:
-            reasons = f"eligible ({reasons})" if reasons else "eligible"
-        lines.append(
-            f"| {row.program_name} | {row.average_members:,.0f} | {savings} "
-            f"| {row.msr_percent:.2f} % | {quality} | {reasons} | ${row.payment_amount:,.2f} |"
-        )
-    return "\n".join(lines)
 
 
 @dataclass(frozen=True)

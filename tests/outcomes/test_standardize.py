@@ -41,7 +41,8 @@ populations = st.dictionaries(cells, exposures, max_size=40)
 def test_indirect_and_direct_rates_of_the_worked_example() -> None:
     """EX-H1: crude rates overstate an older panel's advantage; both adjusted forms do not."""
     rates = standardize(EX_H1_PANEL, EX_H1_MARKET, collapse_cells(EX_H1_MARKET))
-    assert (rates.observed_visits, rates.expected_visits) == (2_900, pytest.approx(3_110))
+    assert rates.observed_visits == 2_900
+    assert rates.expected_visits == pytest.approx(3_110)
     assert rates.expected_by_group == pytest.approx((750, 1_100, 1_260))
     assert rates.sir == pytest.approx(0.93248, abs=5e-6)
     assert rates.crude_panel_per_1000 == pytest.approx(193.33, abs=0.005)
