@@ -114,7 +114,9 @@ class FeedContract(StrictModel):
     meaning: str
     mode: Literal["period", "snapshot", "append"]
     every_month: bool = Field(description="whether a month without a delivery is a gap")
-    may_be_empty: bool = False
+    may_be_empty: Literal["never", "when_stated", "always"] = Field(
+        default="never", description="when_stated: if the control file says 0 rows"
+    )
     greatest_rejected_share: Exact = Field(description="above it the whole delivery is set aside")
     tolerated_rejects: int = Field(default=10, ge=0, description="so many are never too many")
     key: Listed[str]

@@ -5,7 +5,6 @@ whole with a named reason while the others load. Which version counts is not dec
 (`selection.py`).
 """
 
-import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -137,9 +136,8 @@ def take_feed(
     contract = contracts[feed]
     senders = load_senders(settings, contracts)
     now = now or datetime.now(UTC)
-    with ledger.feed_workplace(settings, feed) as workplace:
-        with _engine(settings, 1) as connection:
-            ledger.write_schema(settings, contract, connection)
+    with ledger.feed_workplace(settings, feed) as workplace, _engine(settings) as connection:
+        ledger.write_schema(settings, contract, connection)
         found, problems = scan(settings, senders, contracts)
         files = [file for file in found if file.feed == feed]
         seen = ledger.read_seen(settings, feed)
@@ -148,7 +146,7 @@ def take_feed(
         ready = [file for file in files if file not in known and file not in waiting]
         entries = {entry.delivery_id: entry for entry in ledger.read_entries(settings, feed)}
         orders = _orders(settings, ready, senders, contract, entries, now.date())
-        taken = _take_all(settings, orders, entries, workplace, progress)
+        taken = _take_all(settings, connection, orders, entries, workplace, progress)
         _remember(settings, feed, files, known, orders, taken, seen)
     return FeedIntake(
         feed=feed,
@@ -193,6 +191,7 @@ def _orders(
 
 def _take_all(
     settings: Settings,
+    connection: duckdb.DuckDBPyConnection,
     orders: Sequence[_Order],
     entries: dict[str, Entry],
     workplace: Path,
@@ -207,18 +206,18 @@ def _take_all(
         known = entries.get(order.delivery_id)
         if known is None or known.status == "quarantined":
             first_of.setdefault(order.delivery_id, order)
-    workers = max(1, min(settings.threads, len(first_of)))
     outcomes: list[Outcome] = []
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(settings.threads) as pool:
         running = [
-            pool.submit(_take, settings, order, workplace, workers) for order in first_of.values()
+            pool.submit(_take, settings, connection, order, workplace)
+            for order in first_of.values()
         ]
         errors = [future.exception() for future in running]
         for future, error in zip(running, errors, strict=True):
             if error is None:
                 outcome = future.result()
                 entries[outcome.entry.delivery_id] = outcome.entry
-                outcomes.append(_with_difference(settings, outcome, entries.values()))
+                outcomes.append(_with_difference(settings, connection, outcome, entries.values()))
                 if progress:
                     progress(outcomes[-1])
     for error in errors:
@@ -232,11 +231,13 @@ def _take_all(
     return tuple(outcomes)
 
 
-def _take(settings: Settings, order: _Order, workplace: Path, workers: int) -> Outcome:
+def _take(
+    settings: Settings, connection: duckdb.DuckDBPyConnection, order: _Order, workplace: Path
+) -> Outcome:
     """Load or quarantine one delivery; its entry is the last thing written."""
     started = time.monotonic()
     try:
-        entry = _load(settings, order, workplace, workers)
+        entry = _load(settings, connection, order, workplace)
     except DeliveryError as error:
         entry = _entry(order, _stated_day(order), "quarantined").model_copy(
             update={"reason": error.reason, "message": str(error)}
@@ -245,7 +246,9 @@ def _take(settings: Settings, order: _Order, workplace: Path, workers: int) -> O
     return Outcome(entry, entry.status, time.monotonic() - started)
 
 
-def _load(settings: Settings, order: _Order, workplace: Path, workers: int) -> Entry:
+def _load(
+    settings: Settings, connection: duckdb.DuckDBPyConnection, order: _Order, workplace: Path
+) -> Entry:
     """Verify, type and place the rows of one delivery; raise `DeliveryError` to quarantine it."""
     control = read_control(order.file)
     if control.sha256 is not None and control.sha256 != order.sha256:
@@ -266,9 +269,9 @@ def _load(settings: Settings, order: _Order, workplace: Path, workers: int) -> E
         delivery_id=order.delivery_id,
         delivered_on=entry.delivered_on,
     )
-    with _engine(settings, workers) as connection:
+    with connection.cursor() as own:  # temporary tables belong to it alone
         typed = type_rows(
-            connection, text, order.contract, layout, provenance, control.sums, rows, rejects
+            own, text, order.contract, layout, provenance, control.sums, rows, rejects
         )
     if typed.loaded_count + typed.rejected_count + typed.duplicate_count != typed.row_count:
         raise RuntimeError(f"{order.file.path}: rows are not conserved: {typed}")
@@ -332,7 +335,12 @@ def _note_duplicate(settings: Settings, order: _Order, known: Entry) -> Outcome:
     return Outcome(known, "duplicate", 0.0)
 
 
-def _with_difference(settings: Settings, outcome: Outcome, entries: Iterable[Entry]) -> Outcome:
+def _with_difference(
+    settings: Settings,
+    connection: duckdb.DuckDBPyConnection,
+    outcome: Outcome,
+    entries: Iterable[Entry],
+) -> Outcome:
     """Say how a restated period differs from the newest version before it."""
     new = outcome.entry
     place = (new.source_id, new.period, new.part)
@@ -350,11 +358,10 @@ def _with_difference(settings: Settings, outcome: Outcome, entries: Iterable[Ent
     paths = [str(ledger.rows_path(settings, entry)).replace("'", "''") for entry in (new, old)]
     stamps = "delivery_id, row_number"
     rows = [f"select * exclude ({stamps}) from read_parquet('{path}')" for path in paths]
-    with _engine(settings, 1) as connection:
-        added, removed = (
-            connection.execute(f"select count(*) from ({one} except all {other})").fetchall()[0][0]
-            for one, other in (rows, rows[::-1])
-        )
+    added, removed = (
+        connection.execute(f"select count(*) from ({one} except all {other})").fetchall()[0][0]
+        for one, other in (rows, rows[::-1])
+    )
     difference = Difference(old.delivery_id, int(added), int(removed))
     return Outcome(new, outcome.status, outcome.seconds, difference)
 
@@ -401,12 +408,6 @@ def _remember(
     ledger.write_seen(settings, feed, remembered)
 
 
-def _engine(settings: Settings, workers: int) -> duckdb.DuckDBPyConnection:
-    """An engine with a worker's share of the machine that keeps the order of rows."""
-    config = limits(settings)
-    number, unit = re.fullmatch(r"(\d+)(\w+)", settings.memory_limit).groups()  # type: ignore[union-attr]
-    in_megabytes = int(number) * (1000 if unit.startswith("G") else 1)
-    config["memory_limit"] = f"{in_megabytes // workers}MB"
-    config["threads"] = max(1, settings.threads // workers)
-    config["preserve_insertion_order"] = True
-    return duckdb.connect(":memory:", config=config)
+def _engine(settings: Settings) -> duckdb.DuckDBPyConnection:
+    """One engine for all deliveries of an intake; unlike others it keeps the order of rows."""
+    return duckdb.connect(":memory:", config=limits(settings) | {"preserve_insertion_order": True})

@@ -74,7 +74,7 @@ def type_rows(
     judge = _Judge(text, contract, layout, provenance)
     readable, malformed = _read(connection, judge, text)
     connection.execute(
-        "create temp table rejects (row_number bigint, column_name varchar, "
+        "create or replace temp table rejects (row_number bigint, column_name varchar, "
         "value varchar, reason varchar)"
     )
     _reject_malformed(connection, text, malformed)
@@ -142,6 +142,11 @@ class _Judge:
                 from {self.fields(path)}
             )
         """
+
+    def no_suspects(self) -> str:
+        """Create an empty `suspect`: the text fields of rows that are not good."""
+        columns = ", ".join(f"field_{n} varchar" for n in range(len(self._text.header)))
+        return f"create or replace temp table suspect ({columns}, row_number bigint)"
 
     def row_number(self) -> str:
         """Number of the row in the file as it arrived, 1 for the first after the header."""
@@ -340,10 +345,11 @@ def _reject_suspects(
     readable: Path,
     malformed: Sequence[tuple[int, Sequence[str]]],
 ) -> int:
-    """Say why each row is not good; return how many rows are rejected in all.
+    """Fill `suspect` with the rows that are not good and say why; return how many are rejected.
 
-    Raises `DeliveryError` when they are more than the contract allows.
+    Raises `DeliveryError` when all rejected rows are more than the contract allows.
     """
+    connection.execute(judge.no_suspects())
     bad = connection.execute(
         f"select rowid, {judge.row_number()} from typed where not is_good order by rowid"
     ).fetchall()
@@ -353,21 +359,17 @@ def _reject_suspects(
         judge.contract.greatest_rejected_share * text.row_count,
     )
     is_too_many = rejected_count > allowed or rejected_count == text.row_count > 0
-    explained = bad[:_SUSPECTS_EXPLAINED] if is_too_many else bad
-    suspects_path = text.path.with_suffix(".suspects")
-    records = pick_records(readable, text, [position for position, _ in explained])
-    suspects_path.write_bytes(records)
-    connection.execute(
-        f"create temp table suspect_text as select * from {judge.fields(suspects_path)}"
-    )
-    numbers = [number for _, number in explained]
-    connection.execute(
-        "create temp table suspect as "
-        "select *, cast($1[rowid + 1] as bigint) as row_number from suspect_text",
-        [numbers],
-    )
-    _refuse_second_header(connection, text)
-    if explained:
+    if bad:
+        explained = bad[:_SUSPECTS_EXPLAINED] if is_too_many else bad
+        suspects_path = text.path.with_suffix(".suspects")
+        positions = [position for position, _ in explained]
+        suspects_path.write_bytes(pick_records(readable, text, positions))
+        connection.execute(
+            f"create or replace temp table picked as select * from {judge.fields(suspects_path)}"
+        )
+        numbers = [number for _, number in explained]
+        connection.execute("insert into suspect select *, $1[rowid + 1] from picked", [numbers])
+        _refuse_second_header(connection, text)
         connection.execute(f"insert into rejects {judge.reasons()}")
     if is_too_many:
         raise DeliveryError("too_many_rejects", _too_many(connection, rejected_count, text))
@@ -410,32 +412,28 @@ def _hold_sums(
     has_malformed: bool,
 ) -> tuple[str, ...]:
     """Hold the control file's sums against all rows of the file, rejected ones included."""
+    if control_sums and has_malformed:
+        return ("control sums could not be held: some records cannot be split into fields",)
     for header, stated in control_sums.items():
         field = judge.field(header)
         if field is None:
             message = f"The control file sums {header!r}, a header the file does not have."
             raise DeliveryError("sum_differs", message)
-        if has_malformed:
-            continue
-        plain = f"case when regexp_full_match({field}, '{_PLAIN_DECIMAL}') then {field} end"
         column = judge.decimal_column(header)
-        sources = (
-            [
-                f"select sum({column}) from typed where is_good",
-                f"select sum(cast({plain} as decimal(38, 6))) from suspect",
-            ]
-            if column
-            else [f"select sum(cast({plain} as decimal(38, 6))) from {judge.fields(readable)}"]
-        )
-        total = sum((_decimal(connection, source) for source in sources), Decimal(0))
+        plain = f"case when regexp_full_match({field}, '{_PLAIN_DECIMAL}') then {field} end"
+        plain_sum = f"coalesce(sum(cast({plain} as decimal(38, 6))), 0)"
+        if column:
+            good = f"select coalesce(sum({column}), 0) from typed where is_good"
+            query = f"select ({good}) + (select {plain_sum} from suspect)"
+        else:
+            query = f"select {plain_sum} from {judge.fields(readable)}"
+        total = Decimal(connection.execute(query).fetchall()[0][0])
         if total != stated:
             raise DeliveryError(
                 "sum_differs",
                 f"The control file says {stated} for {header!r}, the rows sum to {total}. "
                 "Ask the sender to send both again.",
             )
-    if control_sums and has_malformed:
-        return ("control sums could not be held: some records cannot be split into fields",)
     return ()
 
 
@@ -445,25 +443,31 @@ def _set_duplicates_aside(connection: duckdb.DuckDBPyConnection, judge: _Judge) 
     Only rows that share the contract's key can be equal, so only those are compared in full.
     """
     connection.execute(
-        f"""
-        create temp table duplicate as
-        with shared as (
-            select {judge.key_hash()} as key_hash from typed where is_good
-            group by key_hash having count(*) > 1
-        ),
-        compared as (
-            select row_number,
-                   min(row_number) over (partition by {", ".join(judge.sent)}) as first_one
-            from (select *, {judge.row_number()} as row_number from typed)
-            where is_good and {judge.key_hash()} in (select key_hash from shared)
-        )
-        select row_number, first_one from compared where row_number > first_one
-        """
+        "create or replace temp table shared as "
+        f"select {judge.key_hash()} as key_hash from typed where is_good "
+        "group by key_hash having count(*) > 1"
     )
     connection.execute(
-        "insert into rejects "
-        "select row_number, '', cast(first_one as varchar), 'duplicate_of_row' from duplicate"
+        "create or replace temp table duplicate (row_number bigint, first_one bigint)"
     )
+    if _number(connection, "select count(*) from shared"):
+        connection.execute(
+            f"""
+            insert into duplicate
+            select row_number, first_one
+            from (
+                select row_number,
+                       min(row_number) over (partition by {", ".join(judge.sent)}) as first_one
+                from (select *, {judge.row_number()} as row_number from typed)
+                where is_good and {judge.key_hash()} in (select key_hash from shared)
+            )
+            where row_number > first_one
+            """
+        )
+        connection.execute(
+            "insert into rejects "
+            "select row_number, '', cast(first_one as varchar), 'duplicate_of_row' from duplicate"
+        )
     return _number(connection, "select count(*) from duplicate")
 
 
@@ -543,8 +547,3 @@ def _date(value: date) -> str:
 def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
     row = connection.execute(query).fetchone()
     return int(row[0]) if row else 0
-
-
-def _decimal(connection: duckdb.DuckDBPyConnection, query: str) -> Decimal:
-    row = connection.execute(query).fetchone()
-    return Decimal(row[0]) if row and row[0] is not None else Decimal(0)

@@ -69,17 +69,18 @@ def verify(
     if layout.trailer_starts_with is not None:
         row_count -= _cut_trailer(text_path, layout.trailer_starts_with)
     columns, warnings = _map_header(header, contract, layout)
-    if row_count == 0 and not contract.may_be_empty:
-        raise DeliveryError(
-            "header_only",
-            "The file has a header but no rows, and this feed may not be empty "
-            "(may_be_empty in its contract).",
-        )
     if control.rows is not None and control.rows != row_count:
         raise DeliveryError(
             "row_count_differs",
             f"The control file says {control.rows} rows, the file has {row_count}. "
             "Ask the sender to send both again.",
+        )
+    is_stated = contract.may_be_empty == "when_stated" and control.rows == 0
+    if row_count == 0 and not is_stated and contract.may_be_empty != "always":
+        raise DeliveryError(
+            "header_only",
+            "The file has a header but no rows, which this feed's contract does not allow "
+            f"(may_be_empty: {contract.may_be_empty}).",
         )
     return VerifiedText(
         path=text_path,
