@@ -1,0 +1,193 @@
+-- METHODS B.3: outcomes and cost of month m belong to the snapshot outcome_lag_months before it
+-- (the end of month m - 1), so that a visit caused by the month's own illness never decides who is
+-- in the panel. Visits count in member months only (H.3); cost counts for the person even in a
+-- month that is none (A.7 step 5: she left or died before the day that counts), in the market of
+-- the member month before it.
+
+{{ config(materialized='view') }}
+
+with
+
+member_months as (
+
+    select * from {{ ref('int_member_month') }} where is_medical
+
+),
+
+utilization as (
+
+    select * from {{ ref('int_member_utilization') }}
+
+),
+
+attributions as (
+
+    select * from {{ ref('int_member_attribution') }}
+
+),
+
+persons as (
+
+    select * from {{ ref('int_person') }}
+
+),
+
+rules as (
+
+    select * from {{ ref('int_payer_rule') }}
+
+),
+
+snapshots as (
+
+    select * from {{ ref('int_attribution_snapshot') }}
+
+),
+
+-- Months whose snapshot exists.
+payer_months as (
+
+    select
+        rules.payer_key,
+        snapshots.snapshot_number,
+        snapshots.snapshot_number + rules.outcome_lag_months as month_number
+    from rules
+    inner join snapshots on rules.payer_key = snapshots.payer_key
+
+),
+
+counted as (
+
+    select
+        member_months.person_key,
+        member_months.month_number,
+        member_months.market_area_id,
+        1 as member_months,
+        coalesce(utilization.ed_visits, 0) as ed_visits,
+        coalesce(utilization.ed_visits_all, 0) as ed_visits_all,
+        coalesce(utilization.inpatient_stays, 0) as inpatient_stays,
+        coalesce(utilization.office_visits, 0) as office_visits,
+        coalesce(utilization.telehealth_visits, 0) as telehealth_visits,
+        coalesce(utilization.primary_care_visits, 0) as primary_care_visits,
+        coalesce(utilization.medical_allowed_cents, 0) as medical_allowed_cents,
+        coalesce(utilization.rx_allowed_cents, 0) as rx_allowed_cents
+    from member_months
+    left join utilization
+        on
+            member_months.person_key = utilization.person_key
+            and member_months.month_number = utilization.month_number
+    where member_months.is_program_product
+
+),
+
+uncounted as (
+
+    select
+        utilization.person_key,
+        utilization.month_number,
+        utilization.medical_allowed_cents,
+        utilization.rx_allowed_cents
+    from utilization
+    left join member_months
+        on
+            utilization.person_key = member_months.person_key
+            and utilization.month_number = member_months.month_number
+    where
+        member_months.person_key is null
+        and (utilization.medical_allowed_cents <> 0 or utilization.rx_allowed_cents <> 0)
+
+),
+
+-- Who was no member in the month before either had left: that cost is nobody's, on both sides.
+placed_cost as (
+
+    select
+        uncounted.person_key,
+        uncounted.month_number,
+        member_months.market_area_id,
+        uncounted.medical_allowed_cents,
+        uncounted.rx_allowed_cents
+    from uncounted
+    inner join member_months
+        on
+            uncounted.person_key = member_months.person_key
+            and uncounted.month_number = member_months.month_number + 1
+    where member_months.is_program_product
+
+),
+
+months_and_cost as (
+
+    select
+        person_key,
+        month_number,
+        market_area_id,
+        member_months,
+        ed_visits,
+        ed_visits_all,
+        inpatient_stays,
+        office_visits,
+        telehealth_visits,
+        primary_care_visits,
+        medical_allowed_cents,
+        rx_allowed_cents
+    from counted
+    union all
+    select
+        person_key,
+        month_number,
+        market_area_id,
+        0 as member_months,
+        0 as ed_visits,
+        0 as ed_visits_all,
+        0 as inpatient_stays,
+        0 as office_visits,
+        0 as telehealth_visits,
+        0 as primary_care_visits,
+        medical_allowed_cents,
+        rx_allowed_cents
+    from placed_cost
+
+),
+
+final as (
+
+    select
+        cast(months_and_cost.person_key as int) as person_key,
+        cast(payer_months.payer_key as int) as payer_key,
+        cast(months_and_cost.month_number as int) as month_number,
+        cast(months_and_cost.market_area_id as string) as market_area_id,
+        cast(attributions.program_id as string) as program_id,
+        cast(attributions.partner_id as string) as partner_id,
+        cast(months_and_cost.member_months as int) as member_months,
+        cast(months_and_cost.ed_visits as int) as ed_visits,
+        cast(months_and_cost.ed_visits_all as int) as ed_visits_all,
+        cast(months_and_cost.inpatient_stays as int) as inpatient_stays,
+        cast(months_and_cost.office_visits as int) as office_visits,
+        cast(months_and_cost.telehealth_visits as int) as telehealth_visits,
+        cast(months_and_cost.primary_care_visits as int) as primary_care_visits,
+        cast(months_and_cost.medical_allowed_cents as bigint) as medical_allowed_cents,
+        cast(months_and_cost.rx_allowed_cents as bigint) as rx_allowed_cents,
+        cast(coalesce(attributions.is_attributed_elsewhere, false) as boolean)
+            as is_attributed_elsewhere,
+        cast(
+            make_date(
+                cast(floor(months_and_cost.month_number / 12) as int),
+                cast(months_and_cost.month_number % 12 + 1 as int),
+                1
+            ) as date
+        ) as month_start_date
+    from months_and_cost
+    inner join persons on months_and_cost.person_key = persons.person_key
+    inner join payer_months
+        on
+            persons.payer_key = payer_months.payer_key
+            and months_and_cost.month_number = payer_months.month_number
+    left join attributions
+        on
+            months_and_cost.person_key = attributions.person_key
+            and payer_months.snapshot_number = attributions.snapshot_number
+
+)
+
+select * from final

@@ -1,0 +1,193 @@
+-- What a member used in a month: visits by the day they began, stays by the day of admission (a
+-- transfer chain once, METHODS A.5 and H.9), cost by the incurred date (A.7 step 5), also in
+-- months that are no member month.
+
+with
+
+claim_lines as (
+
+    select * from {{ ref('int_claim_line') }}
+
+),
+
+fills as (
+
+    select * from {{ ref('int_pharmacy_fill') }}
+
+),
+
+ed_visits as (
+
+    select * from {{ ref('int_ed_visit') }}
+
+),
+
+stays as (
+
+    select * from {{ ref('int_inpatient_stay') }}
+
+),
+
+office_visits as (
+
+    select * from {{ ref('int_office_visit') }}
+
+),
+
+primary_care_visits as (
+
+    select * from {{ ref('int_primary_care_visit') }}
+
+),
+
+medical_cost as (
+
+    select
+        person_key,
+        {{ month_number('incurred_date') }} as month_number,
+        cast(sum(allowed_cents) as bigint) as medical_allowed_cents,
+        cast(sum(paid_cents) as bigint) as medical_paid_cents
+    from claim_lines
+    where is_counted
+    group by person_key, {{ month_number('incurred_date') }}
+
+),
+
+rx_cost as (
+
+    select
+        person_key,
+        {{ month_number('fill_date') }} as month_number,
+        count(*) as fills,
+        cast(sum(allowed_cents) as bigint) as rx_allowed_cents,
+        cast(sum(paid_cents) as bigint) as rx_paid_cents
+    from fills
+    group by person_key, {{ month_number('fill_date') }}
+
+),
+
+ed_use as (
+
+    select
+        person_key,
+        {{ month_number('visit_start_date') }} as month_number,
+        sum(case when is_treat_and_release then 1 else 0 end) as ed_visits,
+        count(*) as ed_visits_all
+    from ed_visits
+    group by person_key, {{ month_number('visit_start_date') }}
+
+),
+
+episodes as (
+
+    select
+        person_key,
+        episode_key,
+        min(admission_date) as admission_date
+    from stays
+    group by person_key, episode_key
+
+),
+
+inpatient_use as (
+
+    select
+        person_key,
+        {{ month_number('admission_date') }} as month_number,
+        count(*) as inpatient_stays
+    from episodes
+    group by person_key, {{ month_number('admission_date') }}
+
+),
+
+office_use as (
+
+    select
+        person_key,
+        {{ month_number('visit_date') }} as month_number,
+        sum(case when is_telehealth then 0 else 1 end) as office_visits,
+        sum(case when is_telehealth then 1 else 0 end) as telehealth_visits
+    from office_visits
+    group by person_key, {{ month_number('visit_date') }}
+
+),
+
+primary_care_use as (
+
+    select
+        person_key,
+        {{ month_number('visit_date') }} as month_number,
+        count(*) as primary_care_visits
+    from primary_care_visits
+    where tier = 1
+    group by person_key, {{ month_number('visit_date') }}
+
+),
+
+stacked as (
+
+    {% set measures = [
+        'ed_visits', 'ed_visits_all', 'inpatient_stays', 'office_visits', 'telehealth_visits',
+        'primary_care_visits', 'fills', 'medical_allowed_cents', 'medical_paid_cents',
+        'rx_allowed_cents', 'rx_paid_cents'
+    ] %}
+    {% set sources = {
+        'medical_cost': ['medical_allowed_cents', 'medical_paid_cents'],
+        'rx_cost': ['fills', 'rx_allowed_cents', 'rx_paid_cents'],
+        'ed_use': ['ed_visits', 'ed_visits_all'],
+        'inpatient_use': ['inpatient_stays'],
+        'office_use': ['office_visits', 'telehealth_visits'],
+        'primary_care_use': ['primary_care_visits'],
+    } %}
+    {% for source_name, source_measures in sources.items() %}
+    select
+        person_key,
+        month_number
+        {%- for measure in measures %},
+        {{ measure if measure in source_measures else 'cast(0 as bigint)' }} as {{ measure }}
+        {%- endfor %}
+    from {{ source_name }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
+added_up as (
+
+    select
+        person_key,
+        month_number
+        {%- for measure in measures %},
+        sum({{ measure }}) as {{ measure }}
+        {%- endfor %}
+    from stacked
+    group by person_key, month_number
+
+),
+
+final as (
+
+    select
+        cast(person_key as int) as person_key,
+        cast(month_number as int) as month_number,
+        cast(ed_visits as int) as ed_visits,
+        cast(ed_visits_all as int) as ed_visits_all,
+        cast(inpatient_stays as int) as inpatient_stays,
+        cast(office_visits as int) as office_visits,
+        cast(telehealth_visits as int) as telehealth_visits,
+        cast(primary_care_visits as int) as primary_care_visits,
+        cast(fills as int) as fills,
+        cast(medical_allowed_cents as bigint) as medical_allowed_cents,
+        cast(medical_paid_cents as bigint) as medical_paid_cents,
+        cast(rx_allowed_cents as bigint) as rx_allowed_cents,
+        cast(rx_paid_cents as bigint) as rx_paid_cents,
+        cast(
+            make_date(
+                cast(floor(month_number / 12) as int), cast(month_number % 12 + 1 as int), 1
+            ) as date
+        ) as month_start_date
+    from added_up
+
+)
+
+select * from final
