@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from orchestration.errors import ConfigurationError, Problem
 
@@ -27,19 +27,11 @@ class StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-def _listed(value: YamlValue) -> YamlValue | tuple[YamlValue, ...]:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _exact(value: YamlValue) -> YamlValue:
-    is_whole = isinstance(value, int) and not isinstance(value, bool)
-    return Decimal(value) if is_whole else value  # type: ignore[arg-type]
-
-
 T = TypeVar("T")
 M = TypeVar("M", bound=StrictModel)
-Listed = Annotated[tuple[T, ...], BeforeValidator(_listed)]
-Exact = Annotated[Decimal, BeforeValidator(_exact)]
+# A YAML list becomes a tuple; a whole number, or one the loader kept exact, becomes a decimal.
+Listed = Annotated[tuple[T, ...], Field(strict=False)]
+Exact = Annotated[Decimal, Field(strict=False)]
 
 
 class _Loader(yaml.SafeLoader):
@@ -74,7 +66,9 @@ def read_model(file: Path, model: type[M]) -> M:
         text = file.read_text(encoding="utf-8")
         content: YamlValue = yaml.load(text, Loader=_Loader)
     except UnicodeDecodeError as error:
-        problem = Problem(file, f"byte {error.start}", hex(error.object[error.start]), "Save UTF-8.")
+        problem = Problem(
+            file, f"byte {error.start}", hex(error.object[error.start]), "Save UTF-8."
+        )
         raise ConfigurationError([problem]) from error
     except yaml.YAMLError as error:
         raise ConfigurationError([_syntax_problem(file, error)]) from error
@@ -159,7 +153,7 @@ def _fix(model: type[BaseModel], location: Location, kind: str, message: str, fo
         "int_type": "Write a whole number.",
         "bool_type": "Write true or false.",
         "date_type": "Write a date as YYYY-MM-DD, without quotes.",
-        "is_instance_of": "Write a decimal number such as 3.00.",
+        "decimal_parsing": "Write a decimal number such as 3.00.",
         "decimal_type": "Write a decimal number such as 3.00.",
         "tuple_type": "Write a list.",
         "dict_type": "Write a mapping.",

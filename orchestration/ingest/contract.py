@@ -93,7 +93,7 @@ class Column(StrictModel):
 class RowRule(StrictModel):
     """A rule between the columns of one row; a breach rejects the row or only flags it."""
 
-    name: str = Field(pattern=r"[a-z][a-z0-9_]*")
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     holds: str = Field(description="SQL over the contract's columns and delivered_on")
     breach: Literal["reject", "flag"]
     meaning: str
@@ -104,7 +104,8 @@ class RowRule(StrictModel):
 
     def column(self, columns: Mapping[str, Column]) -> str:
         """The column that a reject of this rule is filed under: the first one the rule names."""
-        return next(word for word in re.findall(r"\w+", self.holds) if word in columns)
+        words: list[str] = re.findall(r"\w+", self.holds)
+        return next(word for word in words if word in columns)
 
 
 class FeedContract(StrictModel):

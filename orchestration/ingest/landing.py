@@ -128,12 +128,12 @@ def _walk(
         elif source.name not in senders:
             fix = suggestion(source.name, list(senders))
             message = f"No data/payers/{source.name}.yml. Add the sender's file. {fix}"
-            feeds = [entry.name for entry in _entries(source)] or [None]
-            for feed in feeds:
-                yield LandingProblem(source / (feed or ""), feed, "unknown_sender", message)
+            yield LandingProblem(source, None, "unknown_sender", message)
+            for folder in _entries(source):
+                yield LandingProblem(folder, folder.name, "unknown_sender", message)
         else:
-            for feed in _entries(source):
-                yield from _walk_feed(feed, landing, senders[source.name], contracts)
+            for folder in _entries(source):
+                yield from _walk_feed(folder, landing, senders[source.name], contracts)
 
 
 def _walk_feed(

@@ -267,8 +267,9 @@ def _contested(entries: Iterable[Entry]) -> Iterator[str]:
     for entry in entries:
         if entry.status == "loaded" and entry.feed != PROGRAM_TERMS:
             stamp = (entry.delivered_on.isoformat(), str(entry.version))
-            place = (entry.source_id, entry.feed, entry.period, entry.part, *stamp)
-            claims[place].append(entry.sha256)
+            claims[entry.source_id, entry.feed, entry.period, entry.part, *stamp].append(
+                entry.sha256
+            )
     for place, digests in sorted(claims.items()):
         if len(digests) > 1:
             source_id, feed, period, part, delivered_on, version = place

@@ -79,9 +79,9 @@ class Layout(StrictModel):
 class Sender(StrictModel):
     """One organization that drops files in the landing folder."""
 
-    source_id: str = Field(pattern=r"[a-z][a-z0-9_]*")
+    source_id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     name: str
-    payer: str = Field(pattern=r"[a-z][a-z0-9_]*", description="whose members its rows speak of")
+    payer: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="whose members its rows speak of")
     meaning: str
     feeds: dict[str, Layout]
 

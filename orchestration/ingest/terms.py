@@ -6,6 +6,7 @@ it was agreed, never changed afterwards. What terms mean does not belong here (`
 
 import hashlib
 import time
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -105,7 +106,7 @@ def take_program_terms(settings: Settings, progress: Progress | None = None) -> 
     return FeedIntake(PROGRAM_TERMS, tuple(outcomes), (), (), entries)
 
 
-def _place(program: Program, terms: Terms) -> tuple[str, object, int]:
+def _place(program: Program, terms: Terms) -> tuple[str, date, int]:
     return program.program_id, terms.agreed_on, terms.version
 
 

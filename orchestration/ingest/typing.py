@@ -354,11 +354,10 @@ def _reject_suspects(
         f"select rowid, {judge.row_number()} from typed where not is_good order by rowid"
     ).fetchall()
     rejected_count = len(bad) + len(malformed)
-    allowed = max(
-        judge.contract.tolerated_rejects,
-        judge.contract.greatest_rejected_share * text.row_count,
+    share_allowed = judge.contract.greatest_rejected_share * text.row_count
+    is_too_many = rejected_count == text.row_count > 0 or (
+        rejected_count > share_allowed and rejected_count > judge.contract.tolerated_rejects
     )
-    is_too_many = rejected_count > allowed or rejected_count == text.row_count > 0
     if bad:
         explained = bad[:_SUSPECTS_EXPLAINED] if is_too_many else bad
         suspects_path = text.path.with_suffix(".suspects")
