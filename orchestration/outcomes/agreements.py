@@ -26,6 +26,11 @@ class Agreement:
     def program_id(self) -> str:
         return self.program.program_id
 
+    @property
+    def short_name(self) -> str:
+        """Who the program is with: what follows ` - ` in the payer's title of it."""
+        return self.program.name.rsplit(" - ", 1)[-1]
+
 
 @dataclass(frozen=True)
 class RunInputs:

@@ -56,7 +56,7 @@ def er_comparison_terms(agreement: Agreement) -> ErComparisonTerms:
     market = program.facts.market
     return ErComparisonTerms(
         program_id=program.program_id,
-        program_name=program.name,
+        program_name=agreement.short_name,
         market_name=market.name,
         is_whole_state=not market.zip3,
         baseline=(terms.baseline.start_date, terms.baseline.end_date),

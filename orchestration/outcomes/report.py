@@ -81,7 +81,7 @@ def interval_chart(rows: Sequence[ErUseRow]) -> bytes:
 
 
 def markdown_table(rows: Sequence[ErUseRow]) -> str:
-    """The performance year as a Markdown table; small counts and what follows from them blank."""
+    """The performance year as a Markdown table; no small count, no difference unstated."""
     lines = [
         "| unit | basis | headline | observed | expected | versus market | 95 % CI | verdict |",
         "|---|---|---|---:|---:|---:|---:|---|",
@@ -95,25 +95,29 @@ def markdown_table(rows: Sequence[ErUseRow]) -> str:
             f"| {'yes' if row.is_headline else ''} "
             f"| {_number(row.observed_visits, ',d', shown)} "
             f"| {_number(row.expected_visits, ',.0f', shown)} "
-            f"| {_number(row.percent_versus_market, '+.1f', shown, ' %')} "
+            f"| {_difference(row)} "
             f"| {_interval(row)} "
             f"| {row.verdict} |"
         )
     return "\n".join(lines)
 
 
+def _difference(row: ErUseRow) -> str:
+    if row.verdict not in _VERDICTS or row.percent_versus_market is None:
+        return ""
+    return f"{row.percent_versus_market:+.1f} %"
+
+
 def _interval(row: ErUseRow) -> str:
-    if row.is_suppressed:
-        return "\\*"
-    if row.bootstrap_lower is None or row.bootstrap_upper is None:
+    if row.verdict not in _VERDICTS or row.bootstrap_lower is None or row.bootstrap_upper is None:
         return ""
     return f"{100 * (row.bootstrap_lower - 1):+.1f} to {100 * (row.bootstrap_upper - 1):+.1f} %"
 
 
-def _number(value: int | float | None, form: str, is_shown: bool, unit: str = "") -> str:
+def _number(value: int | float | None, form: str, is_shown: bool) -> str:
     if not is_shown:
         return "\\*"
-    return "" if value is None else f"{format(value, form)}{unit}"
+    return "" if value is None else format(value, form)
 
 
 def _names(rows: Sequence[ErUseRow]) -> set[str]:

@@ -104,7 +104,7 @@ def settlement_terms(agreement: Agreement) -> SettlementTerms:
         raise ConfigurationError(problems)
     return SettlementTerms(
         program_id=program.program_id,
-        program_name=program.name,
+        program_name=agreement.short_name,
         baseline_start_date=terms.baseline.start_date,
         baseline_end_date=terms.baseline.end_date,
         performance_start_date=terms.performance.start_date,

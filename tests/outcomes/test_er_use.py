@@ -301,6 +301,14 @@ def test_the_text_table_has_a_line_per_performance_row(rows: Sequence[ErUseRow])
     assert "| ProHealth Physicians | all_others | yes |" in table
 
 
+def test_the_text_table_shows_no_difference_that_may_not_be_stated(
+    rows: Sequence[ErUseRow],
+) -> None:
+    """H.6: a number beside the word insufficient would be read as the result."""
+    (line,) = markdown_table([one(rows, "primed_greenwich/primed", "all_others")]).splitlines()[2:]
+    assert line.endswith("|  |  | insufficient |")
+
+
 def test_the_columns_are_declared(rows: Sequence[ErUseRow], tmp_path: Path) -> None:
     """Published columns and types are written down; a change here is a change for BI users."""
     schema = pq.read_schema(write_er_use(rows, tmp_path))

@@ -214,6 +214,8 @@ def test_the_five_programs_terms_can_be_computed(programs: tuple[Program, ...]) 
         assert terms.runout_months == agreement.terms.claims.runout_months.settlement
         assert terms.max_rate == agreement.terms.savings.max_rate
         er_terms = er_comparison_terms(agreement)
+        assert er_terms.program_name == terms.program_name
+        assert not terms.program_name.startswith(program.facts.payer_name)
         assert er_terms.published_basis == agreement.terms.er.market_basis
         assert er_terms.is_whole_state == (not program.facts.market.zip3)
         for partner_id in program.facts.panel_partners():
