@@ -26,7 +26,7 @@ Scalar = str | int | float | bool | None
 Status = Literal["pass", "fail", "error"]
 
 DEFAULT_REJECT_THRESHOLD = 0.02
-LOW_VOLUME_SHARE = 0.3
+LOW_VOLUME_SHARE = 0.25
 HIGH_VOLUME_SHARE = 5.0
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9_.=-]{0,199}")
@@ -453,8 +453,11 @@ def missing_period_check(settings: Settings) -> CheckOutcome:
 def reject_threshold_check(
     settings: Settings, thresholds: Mapping[str, float] | None = None
 ) -> CheckOutcome:
-    """No selected delivery lost more rows to rejects than its feed allows (shares of 0 to 1)."""
-    allowed = thresholds or {}
+    """No selected delivery lost more rows to rejects than its feed allows (shares of 0 to 1).
+
+    `thresholds` by feed; default: `greatest_rejected_share` of the feeds' contracts.
+    """
+    allowed = _contract_thresholds(settings) if thresholds is None else thresholds
     selected = [row for row in _read_deliveries(settings) if row.is_selected]
     problems = []
     for row in selected:
@@ -467,33 +470,62 @@ def reject_threshold_check(
     return _verdict(problems, len(selected))
 
 
+def _contract_thresholds(settings: Settings) -> dict[str, float]:
+    from orchestration.ingest.contract import load_contracts
+
+    contracts = load_contracts(settings)
+    return {feed: float(contract.greatest_rejected_share) for feed, contract in contracts.items()}
+
+
 def low_volume_check(settings: Settings) -> CheckOutcome:
-    """No month brings less than three tenths of its feed's usual number of rows (FAULTS 20)."""
-    return _volume(settings, lambda share: share < LOW_VOLUME_SHARE, "few")
+    """No month brings less than a quarter of what the months around it bring (FAULTS 20)."""
+    return _volume(settings, lambda rows, usual: rows < LOW_VOLUME_SHARE * usual, "few")
 
 
 def high_volume_check(settings: Settings) -> CheckOutcome:
-    """No month brings more than five times its feed's usual number of rows (FAULTS 19)."""
-    return _volume(settings, lambda share: share > HIGH_VOLUME_SHARE, "many")
+    """No month brings more than five times what the months around it bring (FAULTS 19)."""
+    return _volume(settings, lambda rows, usual: rows > HIGH_VOLUME_SHARE * usual, "many")
 
 
-def _volume(settings: Settings, odd: Callable[[float], bool], word: str) -> CheckOutcome:
+def _volume(settings: Settings, odd: Callable[[int, float], bool], word: str) -> CheckOutcome:
+    """Compare each month with the three before and the three after it; odd against both counts.
+
+    Months after the last measured period are not judged: there payments of old services run out.
+    """
     rows_of: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for row in _read_deliveries(settings):
         if row.is_selected and row.mode == "period":
             rows_of[row.source_id, row.feed][row.period] += row.row_count
+    last_measured = _last_measured_month(settings)
     problems = []
     judged = 0
     for (source, feed), by_period in sorted(rows_of.items()):
-        usual = median(by_period.values())
-        for period, rows in sorted(by_period.items()):
+        counts = sorted(by_period.items())
+        for at, (period, rows) in enumerate(counts):
+            if last_measured is not None and period > last_measured:
+                continue
             judged += 1
-            if odd(rows / usual if usual else 1.0):
+            around = (counts[max(at - 3, 0) : at], counts[at + 1 : at + 4])
+            usual = [median(count for _, count in side) for side in around if side]
+            if usual and all(odd(rows, count) for count in usual):
                 problems.append(
-                    f"{source}/{feed}/{period}: {rows} rows are {word}; {usual:.0f} are usual. "
-                    "Ask the sender, or deliver the month again."
+                    f"{source}/{feed}/{period}: {rows} rows are {word}; {usual[0]:.0f} are usual "
+                    "around it. Ask the sender, or deliver the month again."
                 )
     return _verdict(problems, judged)
+
+
+def _last_measured_month(settings: Settings) -> str | None:
+    """Month in which the last performance period of the programs ends, None without programs."""
+    pattern = settings.ledger_dir / "program_terms"
+    files = [str(path) for path in sorted(pattern.glob("*/*/*.parquet"))]
+    if not files:
+        return None
+    with engine(settings) as connection:
+        rows = connection.execute(
+            "select strftime(max(performance_end_date), '%Y-%m') from read_parquet(?)", [files]
+        ).fetchall()
+    return None if rows[0][0] is None else str(rows[0][0])
 
 
 def _months(first: str, last: str) -> list[str]:

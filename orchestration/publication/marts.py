@@ -126,10 +126,7 @@ OUTCOME_MARTS: tuple[PublishedMart, ...] = (
             total_rows=(
                 TotalRow(by=("program_id", "period_role", "market_basis"), column="partner_id"),
             ),
-            dependents={
-                "observed_visits": ("sentence", "insufficient_reasons"),
-                "panel_persons": ("sentence", "insufficient_reasons"),
-            },
+            dependents={"observed_visits": ("sentence",), "panel_persons": ("sentence",)},
         ),
         "One row per reporting unit, period role and market basis: emergency room use versus "
         "market with its uncertainty (METHODS H). Observational; not proof of cause.",
@@ -139,7 +136,7 @@ OUTCOME_MARTS: tuple[PublishedMart, ...] = (
         "bi",
         "",
         ("program_id",),
-        SuppressionRules(count_columns=()),
+        SuppressionRules(count_columns=("baseline_persons", "performance_persons")),
         "One row per program: cost against benchmark, minimum savings rate, and shared-savings "
         "eligibility with every failed reason (METHODS I).",
     ),

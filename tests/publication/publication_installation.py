@@ -126,7 +126,8 @@ def make_installation(data_dir: Path) -> Installation:
     )
     _write(
         settings.outcomes_dir / "agg_shared_savings.parquet",
-        "select 'prohealth' as program_id, 1234.56::decimal(18,2) as savings_amount",
+        "select 'prohealth' as program_id, 1234.56::decimal(18,2) as savings_amount, "
+        "24000 as baseline_persons, 25000 as performance_persons",
     )
     _write(
         settings.inputs_dir / "delivery.parquet",

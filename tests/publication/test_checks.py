@@ -292,6 +292,27 @@ def test_19_ten_times_the_usual_rows_is_only_a_warning(settings: Settings) -> No
     assert not blocking["ledger_high_volume"]
 
 
+def test_20_two_thin_months_in_a_row_do_not_excuse_each_other(settings: Settings) -> None:
+    """FAULTS 20: each is compared with the months around both."""
+    rows = [100, 100, 100, 10, 10, 100, 100]
+    deliver(settings, [month(f"2025-0{at + 1}", count) for at, count in enumerate(rows)])
+    assert len(checks.low_volume_check(settings).problems) == 2
+
+
+def test_payments_that_run_out_after_the_measured_periods_are_usual(settings: Settings) -> None:
+    """After the last performance period old services are paid, fewer each month."""
+    deliver(settings, [month("2025-11"), month("2025-12"), month("2026-01", 10)])
+    assert not checks.low_volume_check(settings).passed
+    folder = settings.ledger_dir / "program_terms" / "programs" / "prohealth"
+    folder.mkdir(parents=True)
+    with duckdb.connect() as connection:
+        connection.execute(
+            "copy (select date '2025-12-31' as performance_end_date) "
+            f"to '{folder}/p.parquet' (format parquet)"
+        )
+    assert checks.low_volume_check(settings).passed
+
+
 def test_a_ledger_file_that_lost_rows_is_named(settings: Settings) -> None:
     """A restored backup that is older than its manifest."""
     deliver(settings, [month("2025-01", 3), month("2025-02", 3)])

@@ -1,0 +1,279 @@
+"""Every expectation fires on its own defect and on no other; what cannot be judged never passes."""
+
+import sys
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+import pytest
+from great_expectations.expectations.expectation import Expectation
+
+from expectations import suites
+from expectations.registry import EXPECTATION_CHECKS, FEED_SUITES, MART_SUITES, OUTCOME_SUITES
+from expectations.suites import Suite, between, name_of, validate
+
+ALL_SUITES = [*(suite for _, suite in FEED_SUITES), *MART_SUITES, *OUTCOME_SUITES]
+
+PLAUSIBLE: dict[str, dict[str, object]] = {
+    "eligibility": {
+        "row_count": 3_000,
+        "age__min": 0,
+        "age__max": 64,
+        "age__mean": 34,
+        "is_female__mean": 0.5,
+        "is_sex_unknown__mean": 0.001,
+        "is_medical__mean": 0.92,
+        "starts_late__mean": 0,
+        "is_cancelled__mean": 0.01,
+        "has_died__mean": 0.001,
+        "state__null_share": 0,
+        "zip_code__null_share": 0.001,
+    },
+    "medical_claims": {
+        "row_count": 2_500,
+        "person_id__distinct": 900,
+        "allowed_amount__mean": 320,
+        "is_paid_above_allowed__mean": 0,
+        "is_denied__mean": 0.02,
+        "is_reversed__mean": 0.02,
+        "is_institutional__mean": 0.16,
+        "is_ed_evidence__mean": 0.035,
+        "is_office_visit__mean": 0.2,
+        "is_paid_in_period__mean": 0.998,
+        "paid_lag_days__mean": 29,
+        "line_number__mean": 1.7,
+        "diagnosis_code_1__null_share": 0,
+        "office_visit_npi__mean": 0.99,
+        "billing_tin__null_share": 0,
+    },
+    "pharmacy_claims": {
+        "row_count": 650,
+        "person_id__distinct": 520,
+        "allowed_amount__mean": 120,
+        "is_paid_above_allowed__mean": 0,
+        "days_supply__min": -90,
+        "days_supply__max": 90,
+        "days_supply__mean": 28,
+        "is_reversed__mean": 0.01,
+        "is_paid_in_period__mean": 0.999,
+        "ndc_code__null_share": 0,
+        "ndc_code__distinct": 31,
+        "prescriber_npi__null_share": 0,
+    },
+    "provider_roster": {
+        "row_count": 300,
+        "npi__distinct": 290,
+        "pcp__max": 1,
+        "ends_in_order__min": 1,
+        "is_open__max": 1,
+        "starts_late__mean": 0,
+        "specialty_code__null_share": 0,
+    },
+    "reported_quality": {
+        "row_count": 5,
+        "quality_score__min": 0.5,
+        "quality_score__max": 0.8,
+        "weight_scored__min": 0.9,
+        "weight_scored__max": 0.95,
+        "period_days__min": 365,
+        "period_days__max": 366,
+        "days_since_period__min": 181,
+    },
+    "agg_er_use_versus_market": {
+        "reporting_unit_id": "unit",
+        "period_role": "performance",
+        "market_basis": "all_others",
+        "verdict": "lower",
+        "sentence": "ER use was lower.",
+        "panel_member_months": 300_000,
+        "market_member_months": 2_000_000,
+        "sir": 0.93,
+        "crude_market_per_1000": 213.0,
+        "crude_panel_per_1000": 199.0,
+        "dispersion_market": 1.6,
+        "p_value": 0.01,
+        "bootstrap_lower": 0.89,
+        "bootstrap_upper": 0.98,
+        "quasi_lower": 0.89,
+        "quasi_upper": 0.98,
+    },
+    "agg_shared_savings": {
+        "program_id": "program",
+        "failed_reasons": "QUALITY_GATE,BELOW_MSR",
+        "performance_persons": 25_000,
+        "baseline_pmpm_amount": 410.0,
+        "performance_pmpm_amount": 425.0,
+        "benchmark_pmpm_amount": 431.0,
+        "market_trend_percent": 5.1,
+        "savings_percent": 1.4,
+        "msr_percent": 2.4,
+        "quality_score": 0.7,
+        "sharing_rate": 0.35,
+        "payment_amount": 1_000.0,
+        "shareable_amount": 4_000.0,
+    },
+}
+KEYS = {"agg_er_use_versus_market": "reporting_unit_id", "agg_shared_savings": "program_id"}
+
+Row = dict[str, object]
+
+
+def defects(expectation: Expectation, row: Row, twin: Row) -> list[Row]:
+    """Rows that are plausible but for what this expectation forbids; `twin` is another row."""
+    kwargs = expectation.dict()
+    kind = type(expectation).__name__
+    if kind == "ExpectColumnValuesToBeBetween":
+        column = kwargs["column"]
+        ends = [(kwargs["min_value"], -1), (kwargs["max_value"], 1)]
+        return [{**row, column: end + step} for end, step in ends if end is not None]
+    if kind == "ExpectColumnValuesToNotBeNull":
+        return [{**row, kwargs["column"]: None}]
+    if kind in ("ExpectColumnValuesToBeInSet", "ExpectColumnValuesToMatchRegex"):
+        return [{**row, kwargs["column"]: "nonsense"}]
+    if kind == "ExpectColumnValuesToBeUnique":
+        return [{**row, kwargs["column"]: twin[kwargs["column"]]}]
+    if kind == "ExpectCompoundColumnsToBeUnique":
+        same = {column: twin[column] for column in kwargs["column_list"]}
+        return [{**row, **same}]
+    if kind == "ExpectColumnPairValuesAToBeGreaterThanB":
+        return [{**row, kwargs["column_A"]: row[kwargs["column_B"]] - 0.5}]  # type: ignore[operator]
+    raise AssertionError(f"no defect is known for {kind}: add one here")
+
+
+@pytest.mark.parametrize("suite", ALL_SUITES, ids=lambda suite: suite.table)
+def test_every_expectation_fires_on_its_own_defect_and_no_other(suite: Suite) -> None:
+    """One row a seeded defect; each expectation must point at its own rows only."""
+    expectations = list(suite.build())
+    rows: list[Row] = []
+    own: dict[str, set[int]] = {}
+
+    def plausible() -> Row:
+        row = dict(PLAUSIBLE[suite.table])
+        if suite.table in KEYS:
+            row[KEYS[suite.table]] = f"{row[KEYS[suite.table]]} {len(rows)}"
+        return row
+
+    rows.append(plausible())
+    for expectation in expectations:
+        name = name_of(expectation.expectation_type, expectation.dict())
+        assert name not in own, f"{name} stands twice in the suite"
+        own[name] = set()
+        twin = plausible()
+        rows.append(twin)
+        twin_at = len(rows) - 1
+        for defect in defects(expectation, plausible(), twin):
+            own[name].add(len(rows))
+            if "unique" in name:
+                own[name].add(twin_at)
+            elif suite.table in KEYS:
+                defect[KEYS[suite.table]] = f"defect {len(rows)}"
+            rows.append(defect)
+    found = _unexpected_rows(suite.table, expectations, pd.DataFrame(rows))
+    assert found == own
+
+
+def _unexpected_rows(
+    table: str, expectations: Sequence[Expectation], frame: pd.DataFrame
+) -> dict[str, set[int]]:
+    import great_expectations as gx
+
+    context = gx.get_context(mode="ephemeral")
+    asset = context.data_sources.add_pandas("test").add_dataframe_asset(table)
+    batch = asset.add_batch_definition_whole_dataframe("all").get_batch(
+        batch_parameters={"dataframe": frame}
+    )
+    suite = gx.ExpectationSuite(name=table, expectations=list(expectations))
+    report = batch.validate(suite, result_format="COMPLETE").to_json_dict()
+    return {
+        name_of(result["expectation_config"]["type"], result["expectation_config"]["kwargs"]): set(
+            result["result"]["unexpected_index_list"]
+        )
+        for result in report["results"]
+    }
+
+
+@pytest.mark.parametrize("suite", ALL_SUITES, ids=lambda suite: suite.table)
+def test_plausible_rows_pass_whole(suite: Suite) -> None:
+    """The defects above are seeded into rows that are right otherwise."""
+    outcome = validate(suite, pd.DataFrame([PLAUSIBLE[suite.table]]))
+    assert (outcome.status, outcome.problems, outcome.warnings) == ("pass", (), ())
+    assert outcome.metadata["expectations"] == len(suite.build())
+
+
+@pytest.mark.parametrize("suite", ALL_SUITES, ids=lambda suite: suite.table)
+def test_every_expectation_says_dimension_reason_and_severity(suite: Suite) -> None:
+    """Who is woken at night reads the reason, not the library's name for it."""
+    for expectation in suite.build():
+        assert expectation.meta
+        assert expectation.meta["dimension"] in suites.Dimension.__args__  # type: ignore[attr-defined]
+        assert len(str(expectation.meta["reason"])) > 10
+        assert expectation.severity in ("critical", "warning")
+
+
+def small_suite(*expectations: Callable[[], Expectation]) -> Suite:
+    return Suite("small", lambda: [build() for build in expectations])
+
+
+CRITICAL = small_suite(lambda: between("a", 0, 5, "validity", "because of the test"))
+WARNING = small_suite(lambda: between("a", 0, 5, "validity", "because of the test", "warning"))
+
+
+def test_a_critical_failure_names_expectation_and_reason_but_no_value() -> None:
+    """Check results are shown to everybody; values of rows are not."""
+    outcome = validate(CRITICAL, pd.DataFrame({"a": [1, 987654]}))
+    assert outcome.status == "fail"
+    (problem,) = outcome.problems
+    assert "expect_column_values_to_be_between(a): 1 of 2 rows" in problem
+    assert "because of the test" in problem
+    assert "987654" not in problem
+
+
+def test_a_warning_is_told_and_does_not_fail() -> None:
+    """Plausible doubts do not hold a publication."""
+    outcome = validate(WARNING, pd.DataFrame({"a": [9]}))
+    assert outcome.passed
+    assert len(outcome.warnings) == 1
+
+
+def test_69_an_empty_frame_is_an_error() -> None:
+    """FAULTS 69: the library calls an empty frame a success."""
+    assert validate(CRITICAL, pd.DataFrame({"a": []})).status == "error"
+    assert validate(WARNING, pd.DataFrame({"a": []})).status == "error"
+
+
+def test_69_a_missing_column_is_an_error_even_for_a_warning() -> None:
+    """FAULTS 69: what was not judged has not passed."""
+    outcome = validate(WARNING, pd.DataFrame({"b": [1]}))
+    assert outcome.status == "error"
+    assert 'The column "a" in BatchData does not exist' in outcome.problems[0]
+
+
+def test_69_a_column_of_nulls_is_an_error() -> None:
+    """FAULTS 69: the library leaves nulls out, and calls what is left a success."""
+    outcome = validate(CRITICAL, pd.DataFrame({"a": [None, None]}, dtype="float64"))
+    assert outcome.status == "error"
+    assert "met no value at all" in outcome.problems[0]
+
+
+def test_69_values_that_cannot_be_compared_are_an_error() -> None:
+    """FAULTS 69: an exception inside the library."""
+    assert validate(CRITICAL, pd.DataFrame({"a": ["text", "more"]})).status == "error"
+
+
+def test_69_a_library_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FAULTS 69: an installation without Great Expectations must not publish."""
+    monkeypatch.setitem(sys.modules, "great_expectations", None)
+    outcome = validate(Suite("small", list), pd.DataFrame({"a": [1]}))
+    assert outcome.status == "error"
+    assert "could not be judged" in outcome.problems[0]
+
+
+def test_69_a_suite_without_expectations_is_an_error() -> None:
+    """A suite emptied by mistake would pass everything."""
+    assert validate(Suite("small", list), pd.DataFrame({"a": [1]})).status == "error"
+
+
+def test_checks_have_names_of_their_own_and_all_block() -> None:
+    """Two checks of one name would overwrite each other's record."""
+    names = [check.name for check in EXPECTATION_CHECKS]
+    assert len(set(names)) == len(names)
+    assert all(check.blocking for check in EXPECTATION_CHECKS)
