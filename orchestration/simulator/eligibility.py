@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestration.simulator.config import OPEN_END, PAYMENT_MONTHS, SimulationConfig
+from orchestration.simulator.mess import BadRow
 from orchestration.simulator.population import MONTH_STARTS, NEVER, Population
 
 MEDICAL, RX, BOTH = 0, 1, 2
@@ -39,12 +40,13 @@ class EligibilityMess:
     cancelled_spans: int
     overlapping_spans: int
     gaps: int
+    rejected_rows: int
 
 
 def build_eligibility(
     config: SimulationConfig, people: Population, rng: np.random.Generator
-) -> tuple[SpanRows, EligibilityMess]:
-    """All eligibility rows, sorted by period, person and span."""
+) -> tuple[SpanRows, EligibilityMess, dict[int, BadRow]]:
+    """All eligibility rows, sorted by period, person and span; the rows to be rejected."""
     count = len(people)
     everyone = np.arange(count)
     start, end = people.start_day.astype(np.int64), people.end_day.astype(np.int64)
@@ -151,14 +153,28 @@ def build_eligibility(
 
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     order = np.lexsort((columns[4], columns[2], columns[3], people.number[columns[0]], columns[1]))
+    # Rows with an impossible birth date, of members who do not exist otherwise, end their files.
+    bad_count = max(1, round(len(order) * config.mess.rejected_per_kind))
+    order = np.concatenate((order, rng.choice(len(order), bad_count, replace=False)))
     rows = SpanRows(*(column[order].astype(np.int64) for column in columns))
+    first_bad = len(order) - bad_count
+    bad = {
+        first_bad + number: BadRow(
+            first_bad + number,
+            "bad_date",
+            "birth_date",
+            {"BIRTH_DT": "19801341", "MBR_ID": f"U{99_999_000 + number}"},
+        )
+        for number in range(bad_count)
+    }
     mess = EligibilityMess(
         retroactive_terminations=int((people.notice_day < NEVER).sum()),
         cancelled_spans=len(cancelled),
         overlapping_spans=len(chosen),
         gaps=int(has_gap.sum()),
+        rejected_rows=bad_count,
     )
-    return rows, mess
+    return rows, mess, bad
 
 
 def _month(day: NDArray[np.int64]) -> NDArray[np.int64]:

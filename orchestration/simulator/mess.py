@@ -4,7 +4,6 @@ The true final state never changes: a replaced claim's last version is the true 
 claim is an extra one that cancels itself.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,10 +19,18 @@ from orchestration.simulator.pharmacy import Fills
 from orchestration.simulator.population import MONTH_STARTS, Population
 
 Numbers = NDArray[np.int64]
-FaultMaker = Callable[[int, int, int], dict[str, str]]
 
 RESTATED_PERIOD = 32  # 2025-09: first sent without some claims, then again in full
 LATE_DAYS = 150
+# Why a row is rejected, and the contract column at fault.
+MEDICAL_FAULTS = (
+    ("bad_date", "from_date"),
+    ("bad_amount", "allowed_amount"),
+    ("missing_required", "person_id"),
+    ("service_after_delivery", "from_date"),
+    ("paid_before_service", "paid_date"),
+    ("scientific_notation", "claim_id"),
+)
 
 
 @dataclass(frozen=True)
@@ -187,12 +194,11 @@ def spoil_claims(
     copied, copied_lines, _ = put(orphans)
     copied.frequency = np.full(len(orphans), 8, dtype=np.uint8)
     copied.is_reversal = np.ones(len(orphans), dtype=bool)
-    bad_kinds = _medical_faults()
     bad_each = max(1, round(len(lines) * mess.rejected_per_kind))
-    chosen_bad = np.flatnonzero(may_change)[
-        rng.choice(int(may_change.sum()), bad_each * len(bad_kinds), replace=False)
-    ]
-    bad_claims, bad_lines, bad_positions = put(chosen_bad)
+    # Not in the restated month, whose two versions would be judged by two delivery dates.
+    spoilable = np.flatnonzero(may_change & (claims.file_period != RESTATED_PERIOD))
+    chosen_bad = rng.choice(spoilable, bad_each * len(MEDICAL_FAULTS), replace=False)
+    _, bad_lines, bad_positions = put(chosen_bad)
     bad_lines_first = np.searchsorted(bad_lines.claim, bad_positions)
     line_parts[-1] = take(bad_lines, bad_lines_first)
     copied.reference = (size + np.arange(len(orphans))).astype(np.int32)
@@ -203,9 +209,10 @@ def spoil_claims(
     bad_rows_first = len(lines) - len(chosen_bad)
     bad: dict[int, BadRow] = {}
     for number in range(len(chosen_bad)):
-        reason, column, make = bad_kinds[number % len(bad_kinds)]
+        reason, column = MEDICAL_FAULTS[number % len(MEDICAL_FAULTS)]
         claim = int(bad_positions[number])
-        texts = make(int(claims.from_day[claim]), int(row_period[bad_rows_first + number]), number)
+        period = int(row_period[bad_rows_first + number])
+        texts = _fault_texts(reason, int(claims.from_day[claim]), period, number)
         bad[bad_rows_first + number] = BadRow(bad_rows_first + number, reason, column, texts)
     duplicates = rng.choice(
         bad_rows_first, round(bad_rows_first * mess.duplicate_rows), replace=False
@@ -245,39 +252,18 @@ def _day_text(day: int) -> str:
     return str(np.datetime64("2023-01-01") + np.timedelta64(day, "D")).replace("-", "")
 
 
-def _medical_faults() -> tuple[tuple[str, str, FaultMaker], ...]:
-    """(reason, contract column, maker of the sender's texts) of every row to be rejected."""
-
-    def delivered(period: int) -> int:
-        return int(MONTH_STARTS[period + 1]) + 9
-
-    return (
-        (
-            "bad_date",
-            "from_date",
-            lambda day, period, number: {"SVC_FROM_DT": ("20240231", "20241301")[number % 2]},
-        ),
-        ("bad_amount", "allowed_amount", lambda day, period, number: {"ALLOW_AMT": "12.3.4"}),
-        ("missing_required", "person_id", lambda day, period, number: {"MBR_ID": ""}),
-        (
-            "service_after_delivery",
-            "from_date",
-            lambda day, period, number: {
-                name: _day_text(delivered(period) + 10)
-                for name in ("SVC_FROM_DT", "SVC_THRU_DT", "CHK_DT")
-            },
-        ),
-        (
-            "paid_before_service",
-            "paid_date",
-            lambda day, period, number: {"CHK_DT": _day_text(day - 5)},
-        ),
-        (
-            "scientific_notation",
-            "claim_id",
-            lambda day, period, number: {"CLM_ID": f"2.3{number % 1000:03d}E+11"},
-        ),
-    )
+def _fault_texts(reason: str, day: int, period: int, number: int) -> dict[str, str]:
+    """What the sender writes in a row that intake must reject for `reason`."""
+    after = _day_text(int(MONTH_STARTS[period + 1]) + 9 + 10)
+    texts: dict[str, dict[str, str]] = {
+        "bad_date": {"SVC_FROM_DT": ("20240231", "20241301")[number % 2]},
+        "bad_amount": {"ALLOW_AMT": "12.3.4"},
+        "missing_required": {"MBR_ID": ""},
+        "service_after_delivery": {"SVC_FROM_DT": after, "SVC_THRU_DT": after, "CHK_DT": after},
+        "paid_before_service": {"CHK_DT": _day_text(day - 5)},
+        "scientific_notation": {"CLM_ID": f"2.3{number % 1000:03d}E+11"},
+    }
+    return texts[reason]
 
 
 def spoil_fills(

@@ -21,7 +21,7 @@ DRUGS: tuple[tuple[str, float], ...] = tuple(
 _FIRST_CHRONIC = np.cumsum([0, *(len(drugs) for drugs in codes.RX_CHRONIC)])
 _FIRST_ACUTE = int(_FIRST_CHRONIC[-1])
 _FIRST_SPECIALTY = _FIRST_ACUTE + len(codes.RX_ACUTE)
-TREATED_SHARE = (0.85, 0.80, 0.80, 0.62, 0.05, 0.76, 0.70, 0.60, 0.40)
+TREATED_SHARE = (0.95, 0.92, 0.92, 0.75, 0.08, 0.92, 0.85, 0.78, 0.55)
 
 
 @dataclass
@@ -117,18 +117,19 @@ def _chronic(
         draw = np.minimum(rng.geometric(0.72, len(treated)) - 1, choices - 1)
         person_parts.append(treated)
         drug_parts.append(_FIRST_CHRONIC[column] + draw)
-    person, drug = np.concatenate(person_parts), np.concatenate(drug_parts)
-    supply = rng.choice([30, 90], len(person), p=[0.55, 0.45])
+    person, drug = np.concatenate(person_parts), np.concatenate(drug_parts).astype(np.int64)
+    supply = np.where(rng.random(len(person)) < 0.72, 30, 90).astype(np.int64)
     adherence = np.clip(rng.beta(5.0, 1.3, len(person)), 0.3, 1.0)
     step = np.ceil(supply / adherence).astype(np.int64)
-    start = people.start_day[person] + np.floor(rng.random(len(person)) * step).astype(np.int64)
-    return person, drug, start, step, supply.astype(np.int64), rng.random(len(person))
+    first = np.floor(rng.random(len(person)) * step).astype(np.int64)
+    start = people.start_day[person] + first
+    return person, drug, start.astype(np.int64), step, supply, rng.random(len(person))
 
 
 def _specialty(
     people: Population, exposure: Numbers, rng: np.random.Generator
 ) -> tuple[Numbers, Numbers, Numbers, Numbers, Numbers, NDArray[np.float64]]:
-    chance = 0.0048 * (0.4 + 0.6 * people.use_frailty) * np.where(people.is_user, 1.0, 0.3)
+    chance = 0.0052 * (0.4 + 0.6 * people.use_frailty) * np.where(people.is_user, 1.0, 0.3)
     chance *= np.where(people.age >= 18, 1.15, 0.25)
     person = np.flatnonzero((rng.random(len(people)) < chance) & (exposure > 0))
     count = len(person)
@@ -141,7 +142,7 @@ def _acute(
     people: Population, exposure: Numbers, rng: np.random.Generator
 ) -> tuple[Numbers, Numbers]:
     reach = np.where(people.is_user, 1.0, 0.35)
-    rate = 1.55 * (0.4 + 0.6 * people.use_frailty) * (1 + 0.2 * people.condition_count) * reach
+    rate = 2.6 * (0.4 + 0.6 * people.use_frailty) * (1 + 0.2 * people.condition_count) * reach
     person = np.repeat(np.arange(len(people)), rng.poisson(rate * exposure / 365.25))
     offset = np.floor(rng.random(len(person)) * exposure[person]).astype(np.int64)
     return person, people.start_day[person] + offset

@@ -27,7 +27,7 @@ MONTH_STARTS: NDArray[np.int64] = (
 ).astype(np.int64)
 # Newly joined members are not attributed before their first visit, so a cohort holds more
 # members than the panel found in it (measured on the demo).
-UNSEEN_ALLOWANCE = 1.055
+UNSEEN_ALLOWANCE = 1.065
 
 AGE_EDGES = np.array([0, 1, 6, 18, 25, 35, 45, 55, 65, 74])
 AGE_WEIGHTS = np.array([0.012, 0.062, 0.158, 0.107, 0.152, 0.155, 0.163, 0.173, 0.018])
@@ -157,13 +157,6 @@ def build_population(
     ed_frailty = rng.gamma(0.30, 1 / 0.30, count)
     habit = np.exp(rng.normal(0, 0.04, len(providers.practice_market)))
     ed_frailty *= np.where(is_user, habit[providers.practice[np.maximum(first, 0)]], 1.0)
-    condition_count = conditions.sum(axis=1).astype(np.int8)
-    weight = (
-        np.clip(np.minimum(end, LAST_SERVICE_DAY) - np.maximum(start, EFFECT_START_DAY), 0, None)
-        * ED_BY_AGE[band]
-        * (1 + 0.38 * condition_count)
-    )
-    ed_frailty = _centred(ed_frailty, weight, cohort_of.astype(np.int64) * 2 + is_user)
 
     product = rng.choice(2, count, p=[0.46, 0.54]).astype(np.int8)
     outside = np.array([c.program == NON_PROGRAM for c in providers.cohorts])[cohort_of]
@@ -183,7 +176,7 @@ def build_population(
         conditions=conditions,
         condition_onset=onset,
         condition_codes=codes,
-        condition_count=condition_count,
+        condition_count=conditions.sum(axis=1).astype(np.int8),
         first_pcp=first,
         second_pcp=second,
         switch_day=switch,
@@ -361,14 +354,3 @@ def _places(
     zip_code[away] = 10000 + rng.integers(1, 40, int(away.sum()))
     state[away] = -1
     return zip_code, state
-
-
-def _centred(
-    frailty: NDArray[np.float64], weight: NDArray[np.float64], group: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Scale so that each group's weighted mean is 1: panels differ by plant and chance only."""
-    size = int(group.max()) + 1
-    total = np.bincount(group, weight, size)
-    mean = np.bincount(group, weight * frailty, size)
-    ratio = np.where(mean > 0, total / np.where(mean > 0, mean, 1.0), 1.0)
-    return frailty * ratio[group]

@@ -43,7 +43,9 @@ SPECIALTIES = (
 )
 SPECIALTY_WEIGHTS = (9, 9, 12, 10, 7, 5, 6, 8, 5, 5, 3, 4, 4, 6, 4, 3)
 OBSTETRICIAN, EYE_DOCTOR, PSYCHIATRIST, THERAPIST, PSYCHOLOGIST = 2, 7, 6, 14, 15
-# Tier-2 specialties of METHODS B.2: a non-user seen by one of a program's would join its panel.
+# Tier-2 specialties of METHODS B.2, as positions: a member without any primary-care visit follows
+# one of these into a panel.
+SECOND_TIER = (0, 2, 5, 6, 10, 11, 12)
 FACILITY_KINDS = (
     "hospital",
     "lab",
@@ -105,7 +107,9 @@ class Providers:
     partner_ids: list[str]
     program_ids: list[str]
 
-    def program_on(self, clinician: NDArray[np.int64], day: NDArray[np.int64]) -> NDArray[np.int16]:
+    def program_on(
+        self, clinician: NDArray[np.int64], day: NDArray[np.int64] | np.int64
+    ) -> NDArray[np.int16]:
         """Program whose roster holds the clinician on the day, NON_PROGRAM if none."""
         inside = (day >= self.roster_start[clinician]) & (day <= self.roster_end[clinician])
         return np.where(inside, self.program[clinician], NON_PROGRAM).astype(np.int16)
@@ -156,6 +160,7 @@ def build_providers(config: SimulationConfig, rng: np.random.Generator) -> Provi
         pcps: int,
         specialists: int,
         practices: int,
+        members: int,
         tin_sizes: NDArray[np.int64],
     ) -> NDArray[np.int64]:
         nonlocal organisations, clinicians
@@ -168,6 +173,7 @@ def build_providers(config: SimulationConfig, rng: np.random.Generator) -> Provi
         sizes = np.full(practices, pcps // practices)
         sizes[: pcps - sizes.sum()] += 1
         weight = sizes * rng.gamma(8.0, 1 / 8.0, practices)
+        weight *= members / weight.sum()
         practice_weight.extend(weight.tolist())
         starts = clinicians + np.concatenate(([0], np.cumsum(sizes)[:-1]))
         first_pcp.extend(starts.tolist())
@@ -207,6 +213,7 @@ def build_providers(config: SimulationConfig, rng: np.random.Generator) -> Provi
                     pcps,
                     specialists,
                     practices,
+                    members,
                     sizes,
                 )
                 cohorts.append(
@@ -228,6 +235,7 @@ def build_providers(config: SimulationConfig, rng: np.random.Generator) -> Provi
             pcps,
             max(32, others // 110),
             practices,
+            round(others * (1 - config.non_user_share)),
             np.array(sizes_list),
         )
         cohorts.append(Cohort(market_number, NON_PROGRAM, -1, others, numbers))

@@ -6,25 +6,34 @@ The order of steps lives here; what each step draws or writes lives in its own m
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from orchestration.simulator import writing
-from orchestration.simulator.config import PAYMENT_MONTHS, SimulationConfig
+from orchestration.simulator import truth, writing
+from orchestration.simulator.attribution import find_panels, member_months
+from orchestration.simulator.calibration import calibrate
+from orchestration.simulator.config import (
+    NON_PROGRAM,
+    OPEN_END,
+    PAYMENT_MONTHS,
+    SimulationConfig,
+)
 from orchestration.simulator.eligibility import build_eligibility
 from orchestration.simulator.mess import (
     RESTATED_PERIOD,
+    BadRow,
     MedicalFiles,
     PharmacyFiles,
     spoil_claims,
     spoil_fills,
 )
-from orchestration.simulator.pharmacy import simulate_fills
-from orchestration.simulator.population import build_population
-from orchestration.simulator.providers import build_providers
-from orchestration.simulator.utilization import simulate_use
+from orchestration.simulator.pharmacy import Fills, simulate_fills
+from orchestration.simulator.population import Population, build_population
+from orchestration.simulator.providers import Providers, build_providers
+from orchestration.simulator.utilization import MedicalUse, simulate_use
 from orchestration.simulator.writing import WrittenFile
 
 Progress = Callable[[str], None]
@@ -64,9 +73,13 @@ def simulate(
     clock.step("services", f"{len(use.claims):,} claims, {len(use.lines):,} lines")
     fills = simulate_fills(config, providers, people, stream(config, "pharmacy"))
     clock.step("fills", f"{len(fills):,} fills")
+    panels = find_panels(config, providers, people, use.visits, use.claims)
+    cost_results = calibrate(config, providers, people, use.claims, use.lines, fills, panels)
+    clock.step("calibration", f"{len(cost_results)} programs")
+    final = _final_totals(people, use, fills)
     medical = spoil_claims(config, people, use.claims, use.lines, stream(config, "medical mess"))
     pharmacy = spoil_fills(config, people, fills, stream(config, "pharmacy mess"))
-    spans, span_mess = build_eligibility(config, people, stream(config, "eligibility"))
+    spans, span_mess, bad_spans = build_eligibility(config, people, stream(config, "eligibility"))
     clock.step("mess", f"{len(medical.row_line):,} medical rows")
 
     written = writing.write_rosters(config, providers, landing_dir)
@@ -84,7 +97,9 @@ def simulate(
     for period, rows in enumerate(writing.rows_by_period(pharmacy.row_period)):
         jobs.append(_pharmacy_job(landing_dir, pharmacy, pharmacy_encoder, period, rows))
     for period in range(PAYMENT_MONTHS):
-        jobs.append(_eligibility_job(landing_dir, span_encoder, period, span_rows[period]))
+        jobs.append(
+            _eligibility_job(landing_dir, span_encoder, bad_spans, period, span_rows[period])
+        )
     with ThreadPoolExecutor(max_workers=config.threads) as workers:
         for files in workers.map(lambda job: job(), jobs):
             written.extend(files)
@@ -92,7 +107,102 @@ def simulate(
     rows_by_feed: dict[str, int] = {}
     for file in written:
         rows_by_feed[file.feed] = rows_by_feed.get(file.feed, 0) + file.rows
+    program_of = truth.true_programs(providers, people)
+    ed_months = truth.visits_by_month(people, use.ed_visits)
+    estimates = [
+        *truth.er_estimates(config, people, panels, ed_months, panels.program, "attribution"),
+        *truth.er_estimates(config, people, panels, ed_months, program_of[:, 12:], "true"),
+    ]
+    truth.write_json(
+        truth_dir / "effects.json",
+        {
+            **truth.planted_effects(config, cost_results, estimates),
+            "panel_sizes": truth.panel_sizes(config, panels),
+        },
+    )
+    truth.write_json(
+        truth_dir / "mess.json",
+        {
+            "totals": {
+                "eligibility": asdict(span_mess),
+                "medical_claims": medical.counts,
+                "pharmacy_claims": pharmacy.counts,
+                "provider_roster": roster_mess(providers),
+            },
+            "rejected_rows": rejected_rows(
+                ("eligibility", bad_spans, spans.period),
+                ("medical_claims", medical.bad, medical.row_period),
+                ("pharmacy_claims", pharmacy.bad, pharmacy.row_period),
+            ),
+            "deliveries": truth.deliveries(written),
+        },
+    )
+    truth.write_json(
+        truth_dir / "totals.json",
+        {"seed": config.seed, "scale": config.scale, "rows": rows_by_feed, **final},
+    )
+    truth.write_membership(providers, people, program_of, truth_dir / "true_membership.parquet")
+    clock.step("truth", f"{len(estimates)} estimates")
     return SimulationReport(len(people), rows_by_feed, tuple(written), clock.seconds)
+
+
+def _final_totals(people: Population, use: MedicalUse, fills: Fills) -> dict[str, int]:
+    """What remains when every adjustment is resolved; money in cents."""
+    allowed = np.where(use.lines.is_denied, 0, use.lines.cents.astype(np.int64))
+    share = use.claims.plan_share[use.lines.claim].astype(np.int64)
+    year = (use.ed_visits.day >= 365).astype(int) + (use.ed_visits.day >= 731)
+    ed_year = np.bincount(year, minlength=3)
+    from_ed = int(use.stays.is_from_ed.sum())
+    return {
+        "members": len(people),
+        "member_months": int(member_months(people).sum()),
+        "final_claims": len(use.claims),
+        "final_lines": len(use.lines),
+        "denied_lines": int(use.lines.is_denied.sum()),
+        "final_allowed_cents": int(allowed.sum()),
+        "final_paid_cents": int((allowed * share // 100).sum()),
+        "ed_visits_treat_and_release": len(use.ed_visits.person),
+        "ed_visits_treat_and_release_2023": int(ed_year[0]),
+        "ed_visits_treat_and_release_2024": int(ed_year[1]),
+        "ed_visits_treat_and_release_2025": int(ed_year[2]),
+        "ed_visits_all": len(use.ed_visits.person) + from_ed,
+        "ed_visits_denied": use.denied_ed_visits,
+        "inpatient_stays": len(use.stays.person),
+        "interim_bills": use.interim_bills,
+        "transfers": use.transfers,
+        "final_fills": len(fills),
+        "final_fill_allowed_cents": int(fills.cents.astype(np.int64).sum()),
+    }
+
+
+def roster_mess(providers: Providers) -> dict[str, int]:
+    """Clinicians who leave or join a program mid-way, and those on two rosters."""
+    in_program = providers.program != NON_PROGRAM
+    return {
+        "leavers": int((in_program & (providers.roster_end < OPEN_END)).sum()),
+        "joiners": int((in_program & (providers.roster_start > 0)).sum()),
+        "on_two_rosters": int((providers.second_program != NON_PROGRAM).sum()),
+    }
+
+
+def rejected_rows(
+    *feeds: tuple[str, dict[int, BadRow], NDArray[np.integer]],
+) -> list[dict[str, str]]:
+    """Every row planted to be rejected: its file, the column at fault, the reason, the value.
+
+    Each feed comes as (name, bad rows by position, period of every position).
+    """
+    return [
+        {
+            "feed": feed,
+            "period": writing.period_text(int(period[row.row])),
+            "column": row.column,
+            "reason": row.reason,
+            "value": next(iter(row.texts.values())),
+        }
+        for feed, bad, period in feeds
+        for row in bad.values()
+    ]
 
 
 class _Clock:
@@ -188,9 +298,14 @@ def _pharmacy_job(
 
 
 def _eligibility_job(
-    landing_dir: Path, encoder: writing.Encoder, period: int, rows: writing.Numbers
+    landing_dir: Path,
+    encoder: writing.Encoder,
+    bad_spans: dict[int, BadRow],
+    period: int,
+    rows: writing.Numbers,
 ) -> Callable[[], list[WrittenFile]]:
     def job() -> list[WrittenFile]:
+        bad = {row: bad_spans[row] for row in rows.tolist() if row in bad_spans}
         return [
             writing.write_delivery(
                 landing_dir,
@@ -202,6 +317,8 @@ def _eligibility_job(
                 rows,
                 encoder,
                 writing.delivered_on(period),
+                bad,
+                {"rejected_rows": len(bad)},
             )
         ]
 

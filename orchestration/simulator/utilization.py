@@ -6,6 +6,7 @@ thin it from month 25 on while she truly belongs to a program's doctors. Fills a
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from orchestration.simulator.codes import MODIFIER, PLACE
 from orchestration.simulator.config import (
     EFFECT_START_DAY,
     LAST_SERVICE_DAY,
+    NON_PROGRAM,
     PlantedEffects,
     SimulationConfig,
 )
@@ -30,6 +32,7 @@ from orchestration.simulator.providers import (
     OBSTETRICIAN,
     PSYCHIATRIST,
     PSYCHOLOGIST,
+    SECOND_TIER,
     THERAPIST,
     Providers,
 )
@@ -64,6 +67,16 @@ class Stays:
 
 
 @dataclass(frozen=True)
+class Visits:
+    """Paid visits to clinicians of the directory with a code that attribution counts (B.2)."""
+
+    person: Numbers
+    day: Numbers
+    clinician: Numbers
+    is_primary_care: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class MedicalUse:
     """All true claims and the countable facts behind them."""
 
@@ -71,9 +84,7 @@ class MedicalUse:
     lines: Lines
     ed_visits: EdVisits
     stays: Stays
-    primary_care_person: Numbers
-    primary_care_day: Numbers
-    primary_care_clinician: Numbers
+    visits: Visits
     interim_bills: int
     transfers: int
     denied_ed_visits: int
@@ -105,7 +116,7 @@ class _World:
         illness = 1 + 0.55 * people.condition_count
         self.use = age_use * illness * (0.35 + 0.65 * people.use_frailty) * self.habit
         self.is_child = people.age < 18
-        self.primary_care: list[tuple[Numbers, Numbers, Numbers]] = []
+        self._visits: list[Visits] = []
 
     def events(
         self, rate: Rates, effect: Callable[[PlantedEffects], float] | None = None
@@ -126,6 +137,55 @@ class _World:
             program = people.true_program(self.providers, person, day)
             chance = np.where(day >= EFFECT_START_DAY, multipliers[program], 1.0) / peak
             keep &= rng.random(len(person)) < chance
+        return person[keep], day[keep]
+
+    def stratified_events(
+        self, rate: Rates, frailty: Rates, effect: Callable[[PlantedEffects], float]
+    ) -> tuple[Numbers, Numbers]:
+        """As `events`, but each cohort and year has exactly its expected number of events.
+
+        Chance (weighted by frailty) decides who has them and when, so a member's counts are as
+        overdispersed as ever, while a panel's total is what was planted and not luck.
+        """
+        people, rng = self.people, self.rng
+        multipliers = np.ones(len(self.config.programs) + 1)
+        multipliers[:-1] = [effect(program.effects) for program in self.config.programs]
+        peak = multipliers.max()
+        stratum = people.cohort.astype(np.int64) * 2 + people.is_user
+        order = np.argsort(stratum, kind="stable")
+        edges = np.searchsorted(stratum[order], np.arange(stratum.max() + 2))
+        person_parts, day_parts = [], []
+        for first, last in ((0, 364), (365, 730), (731, LAST_SERVICE_DAY)):
+            low = np.maximum(people.start_day, first)
+            span = np.clip(np.minimum(people.last_service_day, last) - low + 1, 0, None)
+            gap = np.clip(
+                np.minimum(people.gap_end, last) - np.maximum(people.gap_start, first) + 1,
+                0,
+                span,
+            )
+            expected = rate * peak * (span - gap) / 365.25
+            for begin, end in pairwise(edges):
+                members = order[begin:end]
+                weight = np.cumsum(expected[members] * frailty[members])
+                total = round(float(expected[members].sum()))
+                if total == 0 or weight[-1] <= 0:
+                    continue
+                drawn = np.searchsorted(weight, rng.random(total) * weight[-1], side="right")
+                who = members[np.minimum(drawn, len(members) - 1)]
+                person_parts.append(who)
+                day_parts.append(low[who] + np.floor(rng.random(total) * span[who]))
+        person = np.concatenate(person_parts)
+        day = np.concatenate(day_parts).astype(np.int64)
+        keep = people.covered(person, day)
+        person, day = person[keep], day[keep]
+        program = people.true_program(self.providers, person, day)
+        late = day >= EFFECT_START_DAY
+        keep = np.zeros(len(person), dtype=bool)
+        for number, multiplier in enumerate([*multipliers[:-1], 1.0]):
+            label = number if number < len(multipliers) - 1 else NON_PROGRAM
+            for is_late, chance in ((False, 1.0), (True, multiplier)):
+                rows = rng.permutation(np.flatnonzero((program == label) & (late == is_late)))
+                keep[rows[: round(len(rows) * chance / peak)]] = True
         return person[keep], day[keep]
 
     def weekday(self, day: Numbers) -> Numbers:
@@ -191,7 +251,7 @@ class _World:
         return out
 
     def visited_pcp(self, person: Numbers, day: Numbers) -> Numbers:
-        """Own clinician (78 %), a colleague of the practice (14 %) or anyone of the market."""
+        """Own clinician (79.5 %), a colleague of the practice (14 %) or anyone of the market."""
         people, providers, rng = self.people, self.providers, self.rng
         pcp = people.home(person, day)
         draw = rng.random(len(person))
@@ -203,7 +263,7 @@ class _World:
             rng,
         )
         for market in range(len(self.config.markets)):
-            elsewhere = np.flatnonzero((draw >= 0.92) & (people.market[person] == market))
+            elsewhere = np.flatnonzero((draw >= 0.935) & (people.market[person] == market))
             practices = np.flatnonzero(providers.practice_market == market)
             pcp[elsewhere] = pick_pcp(providers, practices, self.is_child[person[elsewhere]], rng)
         return pcp
@@ -236,8 +296,57 @@ class _World:
             is_denied=denied,
             is_preventive=is_preventive,
         )
-        counted = (rendering >= 0) & ~denied
-        self.primary_care.append((person[counted], day[counted], clinician[counted]))
+        self._note(person, day, rendering, ~denied, is_primary_care=True)
+
+    def add_specialist(
+        self,
+        person: Numbers,
+        day: Numbers,
+        doctor: Numbers,
+        diagnosis: NDArray[np.uint16],
+        specs: list[LineSpec],
+    ) -> None:
+        """Office visits to specialists; those of METHODS B.2's second tier may attribute."""
+        denied = self.rng.random(len(person)) < 0.018
+        rendering = self.unknown_npi(doctor)
+        self.book.add(
+            person,
+            day,
+            self.providers.organisation[doctor].astype(np.int64),
+            rendering,
+            diagnosis,
+            specs,
+            is_denied=denied,
+        )
+        second_tier = np.isin(self.providers.specialty[doctor], SECOND_TIER)
+        self._note(person, day, rendering, ~denied & second_tier, is_primary_care=False)
+
+    def _note(
+        self,
+        person: Numbers,
+        day: Numbers,
+        rendering: Numbers,
+        counts: NDArray[np.bool_],
+        is_primary_care: bool,
+    ) -> None:
+        kept = counts & (rendering >= 0)
+        self._visits.append(
+            Visits(
+                person[kept],
+                day[kept],
+                rendering[kept],
+                np.full(int(kept.sum()), is_primary_care),
+            )
+        )
+
+    def visits(self) -> Visits:
+        """Every visit noted so far."""
+        return Visits(
+            *(
+                np.concatenate([getattr(part, name) for part in self._visits])
+                for name in ("person", "day", "clinician", "is_primary_care")
+            )
+        )
 
 
 def simulate_use(
@@ -258,15 +367,12 @@ def simulate_use(
     ed_visits, denied_ed_visits = _emergency(world, stays)
     _urgent_care(world)
     claims, lines = world.book.finish()
-    seen = [np.concatenate(parts) for parts in zip(*world.primary_care, strict=True)]
     return MedicalUse(
         claims,
         lines,
         ed_visits,
         stays,
-        seen[0],
-        seen[1],
-        seen[2],
+        world.visits(),
         interim_bills,
         transfers,
         denied_ed_visits,
@@ -333,17 +439,15 @@ def _primary_care(world: _World) -> None:
 def _specialists(world: _World) -> None:
     people, rng = world.people, world.rng
     # Non-users see few specialists: a tier-2 visit would bring them into a panel.
-    rate = 0.92 * world.use * np.where(people.is_user, 1.0, 0.025)
+    rate = 0.92 * world.use * np.where(people.is_user, 1.0, 0.012)
     person, day = world.events(rate)
     day = world.weekday(day)
     doctor = world.specialist(person)
-    diagnosis = world.diagnoses(world.reason(person, codes.ACUTE, 0.6), person, day, 0.5)
-    world.book.add(
+    world.add_specialist(
         person,
         day,
-        world.providers.organisation[doctor].astype(np.int64),
-        world.unknown_npi(doctor),
-        diagnosis,
+        doctor,
+        world.diagnoses(world.reason(person, codes.ACUTE, 0.6), person, day, 0.5),
         [
             LineSpec(codes.SPECIALIST, place=PLACE["11"]),
             LineSpec(
@@ -352,16 +456,13 @@ def _specialists(world: _World) -> None:
         ],
     )
     women = people.is_female & (people.age >= 16) & (people.age < 66)
-    person, day = world.events(np.where(women, np.where(people.is_user, 0.42, 0.03), 0.0))
+    person, day = world.events(np.where(women, np.where(people.is_user, 0.42, 0.015), 0.0))
     day = world.weekday(day)
-    doctor = world.specialist(person, (OBSTETRICIAN,))
-    diagnosis = world.diagnoses(world.any_of(codes.WOMEN_DIAGNOSES, len(person)), person, day, 0.2)
-    world.book.add(
+    world.add_specialist(
         person,
         day,
-        world.providers.organisation[doctor].astype(np.int64),
-        doctor,
-        diagnosis,
+        world.specialist(person, (OBSTETRICIAN,)),
+        world.diagnoses(world.any_of(codes.WOMEN_DIAGNOSES, len(person)), person, day, 0.2),
         [
             LineSpec(codes.PREVENTIVE_ADULT, place=PLACE["11"]),
             LineSpec(codes.LABS, _counts(rng, len(person), (60, 30, 10)), PLACE["11"]),
@@ -672,7 +773,7 @@ def _stays(world: _World) -> tuple[Stays, int, int]:
     # Heavy tail: a few stays cost many times their group's usual price.
     outlier = np.where(rng.random(count) < 0.03, rng.pareto(2.0, count) + 1.5, 1.0)
     price = (
-        dollars * np.exp(rng.normal(-0.1, 0.45, count)) * long_stay**0.5 * np.minimum(outlier, 9)
+        dollars * np.exp(rng.normal(-0.1, 0.45, count)) * long_stay**0.5 * np.minimum(outlier, 6)
     )
     hospital = world.facility("hospital", person)
     is_acute = np.isin(kind, np.arange(len(codes.STAYS) - 3))
@@ -840,10 +941,9 @@ def _emergency(world: _World, stays: Stays) -> tuple[EdVisits, int]:
         * ED_BY_AGE[people.age_band]
         * np.where(people.is_female, 1.06, 0.94)
         * (1 + 0.38 * people.condition_count)
-        * people.ed_frailty
         * np.where(people.is_user, 1.0, 0.62)
     )
-    person, day = world.events(rate, lambda effects: effects.ed)
+    person, day = world.stratified_events(rate, people.ed_frailty, lambda effects: effects.ed)
     order = np.lexsort((day, person))
     person, day = person[order], day[order]
     # Visits three days apart, and away from stays, so that the true count has one answer.
