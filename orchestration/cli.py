@@ -1,0 +1,138 @@
+"""The command line behind the Makefile: simulate, nightly, intake, report, ui, bench, docs.
+
+Commands parse, call one function and print; logic does not belong here. Heavy imports wait inside
+the commands so that `--help` answers at once.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from orchestration.errors import CareWarehouseError
+from orchestration.settings import PROJECT_ROOT, Settings, load_settings
+from orchestration.warehouse import dbt_environment
+
+TERMINAL_LOGGING = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+console = Console(stderr=True, highlight=False)
+
+
+def main() -> None:
+    """Run the command line; a mendable error prints its message alone and exits with 1."""
+    try:
+        app()
+    except CareWarehouseError as error:
+        console.print(f"[bold red]error:[/] {error}", soft_wrap=True)
+        sys.exit(1)
+
+
+@app.command()
+def simulate(
+    members: Annotated[
+        int | None, typer.Option(help="About so many members in all; left out: true size.", min=500)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Equal seeds write equal bytes.")] = 20150520,
+    force: Annotated[bool, typer.Option(help="Write again what is already there.")] = False,
+) -> None:
+    """Write the demo senders' extracts into landing, and apart from them the planted truth."""
+    from orchestration.simulator.landing import simulate_into_landing
+
+    settings = load_settings()
+    report = simulate_into_landing(settings, members, seed, force, console.print)
+    if report is None:
+        console.print(f"{settings.landing_dir} holds this simulation already.")
+        return
+    for feed, rows in sorted(report.rows.items()):
+        console.print(f"  {feed}: {rows:,} rows")
+
+
+@app.command()
+def nightly() -> None:
+    """Take what was dropped, rebuild, check and publish, in this process and without a daemon."""
+    _run_job("nightly")
+
+
+@app.command()
+def intake() -> None:
+    """Take what was dropped into the ledger; rebuild and publish nothing."""
+    _run_job("intake")
+
+
+@app.command()
+def ui(port: int = 3000) -> None:
+    """Open the Dagster UI and its daemon on this machine's loopback address."""
+    settings = _ready()
+    arguments = ["dagster", "dev", "--workspace", os.fspath(PROJECT_ROOT / "workspace.yaml")]
+    arguments += ["--host", "127.0.0.1", "--port", str(port)]
+    os.environ.update(dbt_environment(settings))
+    os.execvp(arguments[0], arguments)
+
+
+@app.command()
+def bench(
+    members: Annotated[list[int] | None, typer.Option(help="A scale; give it twice.")] = None,
+    results: Annotated[Path | None, typer.Option(help="Where the JSON goes.")] = None,
+) -> None:
+    """Time simulation and every stage of a night at two scales; print a table, write JSON."""
+    from orchestration.benchmark import (
+        DEFAULT_MEMBERS,
+        DEFAULT_WORK_DIR,
+        benchmark_table,
+        growth_exponents,
+        run_benchmark,
+        write_json,
+    )
+
+    _ready()
+    figures = run_benchmark(members or DEFAULT_MEMBERS, DEFAULT_WORK_DIR)
+    exponents = growth_exponents(figures)
+    Console().print(benchmark_table(figures, exponents))
+    destination = results or DEFAULT_WORK_DIR / "results.json"
+    write_json(figures, exponents, destination)
+    console.print(f"Written to {destination}")
+
+
+@app.command()
+def docs() -> None:
+    """Build dbt's documentation of the models as one self-contained page."""
+    settings = _ready()
+    environment = {**os.environ, **dbt_environment(settings)}
+    subprocess.run(["care-dbt", "docs", "generate", "--static"], env=environment, check=True)
+    console.print(f"Open {settings.dbt_target_dir / 'static_index.html'}")
+
+
+def _ready() -> Settings:
+    from orchestration.instance import prepare_home
+    from orchestration.manifest import ensure_manifest
+
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    settings = load_settings()
+    prepare_home(settings)
+    ensure_manifest(settings)
+    return settings
+
+
+def _run_job(name: str) -> None:
+    settings = _ready()
+    import dagster as dg
+
+    from orchestration.definitions import defs
+
+    console.print(f"[bold]{name}[/] on {settings.data_dir}")
+    with dg.DagsterInstance.get() as instance:
+        result = defs.resolve_job_def(name).execute_in_process(
+            instance=instance, run_config=TERMINAL_LOGGING, raise_on_error=False
+        )
+    if not result.success:
+        failed = sorted({event.step_key or name for event in result.get_step_failure_events()})
+        raise CareWarehouseError(
+            f"{name} failed at {', '.join(failed) or 'its start'}; the last publication stays. The"
+            f" messages above say why; `make ui` shows run {result.run_id} in full."
+        )
+    console.print(f"[bold green]{name} succeeded[/]")

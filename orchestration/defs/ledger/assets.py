@@ -1,0 +1,152 @@
+"""The ledger as Dagster shows it; verifying, typing and choosing is `orchestration/ingest`."""
+
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+
+from orchestration.defs.checks import stage_checks
+from orchestration.ingest import (
+    Entry,
+    FeedIntake,
+    Outcome,
+    landing_problems,
+    load_contracts,
+    select_deliveries,
+    take_feed,
+    take_program_terms,
+)
+from orchestration.publication.gate import registered_checks
+from orchestration.settings import Settings, load_settings
+
+SHOWN_DELIVERIES = 12
+
+
+def _intake_result(
+    context: dg.AssetExecutionContext, intake: FeedIntake
+) -> dg.MaterializeResult[None]:
+    for problem in intake.problems:
+        context.log.error(str(problem))
+    for file in intake.waiting:
+        context.log.warning(f"{file.path} is still settling and is left for the next intake")
+    loaded = [entry for entry in intake.entries if entry.status == "loaded"]
+    taken_rows = sum(outcome.entry.row_count for outcome in intake.taken)
+    context.log.info(f"{len(intake.taken)} deliveries taken now, {taken_rows:,} rows")
+    metadata: Mapping[str, dg.MetadataValue | int] = {
+        "dagster/row_count": sum(entry.loaded_count for entry in loaded),
+        "deliveries": len(loaded),
+        "deliveries_taken_now": len(intake.taken),
+        "rows_rejected": sum(entry.rejected_count for entry in loaded),
+        "rows_duplicate": sum(entry.duplicate_count for entry in loaded),
+        "quarantined": dg.MetadataValue.md(_quarantine_table(intake.quarantined)),
+        "newest_deliveries": dg.MetadataValue.md(_delivery_table(loaded)),
+    }
+    return dg.MaterializeResult(metadata=metadata)
+
+
+def _delivery_table(entries: Sequence[Entry]) -> str:
+    newest = sorted(
+        entries, key=lambda entry: (entry.delivered_on, entry.period, entry.source_id), reverse=True
+    )
+    lines = ["| sender | file | delivered | rows | rejected | duplicates |"]
+    lines.append("|---|---|---|---:|---:|---:|")
+    for entry in newest[:SHOWN_DELIVERIES]:
+        lines.append(
+            f"| {entry.source_id} | {entry.file_name} | {entry.delivered_on} | {entry.row_count:,}"
+            f" | {entry.rejected_count:,} | {entry.duplicate_count:,} |"
+        )
+    return "\n".join(lines)
+
+
+def _quarantine_table(entries: Sequence[Entry]) -> str:
+    if not entries:
+        return "none"
+    lines = ["| sender | file | reason | what to do |", "|---|---|---|---|"]
+    for entry in entries:
+        lines.append(
+            f"| {entry.source_id} | {entry.file_name} | {entry.reason} | {entry.message} |"
+        )
+    return "\n".join(lines)
+
+
+def _feed_asset(feed: str, meaning: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=["ledger", feed],
+        group_name="ledger",
+        kinds={"parquet"},
+        pool="ledger",
+        description=f"One row per row of an accepted {feed} delivery, never rewritten. {meaning}",
+    )
+    def ledger_feed(
+        context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Settings]
+    ) -> dg.MaterializeResult[None]:
+        def tell(outcome: Outcome) -> None:
+            log = context.log.error if outcome.status == "quarantined" else context.log.info
+            log(str(outcome))
+
+        return _intake_result(context, take_feed(pipeline, feed, tell))
+
+    return ledger_feed
+
+
+feed_assets = [
+    _feed_asset(name, contract.meaning)
+    for name, contract in sorted(load_contracts(load_settings()).items())
+]
+
+
+@dg.asset(
+    key=["ledger", "program_terms"],
+    group_name="ledger",
+    kinds={"yaml", "parquet"},
+    pool="ledger",
+    description=(
+        "One row per program and agreement: the terms of `data/programs/*.yml` as agreed on a day,"
+        " so that a replay sees the terms of its day."
+    ),
+)
+def program_terms(
+    context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Settings]
+) -> dg.MaterializeResult[None]:
+    return _intake_result(context, take_program_terms(pipeline))
+
+
+@dg.asset(
+    key=["ledger", "deliveries"],
+    group_name="ledger",
+    kinds={"parquet"},
+    deps=[*feed_assets, program_terms],
+    description=(
+        "One row per delivery in the ledger, with the verdict whether this run reads it: the"
+        " newest version as of the run's day. Everything downstream reads these deliveries only."
+    ),
+)
+def deliveries(
+    context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Settings]
+) -> dg.MaterializeResult[None]:
+    selection = select_deliveries(pipeline)
+    for problem in landing_problems(pipeline):
+        context.log.error(str(problem))
+    for missing in selection.missing_periods:
+        context.log.error(str(missing))
+    context.log.info(
+        f"as of {selection.as_of}: {len(selection.selected)} deliveries, claims through"
+        f" {selection.claims_through_period}"
+    )
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": len(selection.deliveries),
+            "selected": len(selection.selected),
+            "as_of": str(selection.as_of),
+            "claims_through": selection.claims_through_period,
+            "input_version": selection.input_version,
+            "code_version": selection.code_version,
+            "missing_periods": "\n".join(map(str, selection.missing_periods)) or "none",
+        }
+    )
+
+
+ledger_checks = stage_checks(
+    "ledger_expectations",
+    [check for check in registered_checks() if check.layer == "ledger"],
+    lambda _: deliveries.key,
+)

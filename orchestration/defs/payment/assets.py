@@ -1,0 +1,52 @@
+"""Shared savings as Dagster shows them; the rules are `orchestration/payment`."""
+
+import dagster as dg
+
+from orchestration.checks import read_run_inputs as read_provenance
+from orchestration.defs.warehouse.assets import model_key
+from orchestration.outcomes.agreements import read_run_inputs
+from orchestration.outcomes.risk import write_risk_factors
+from orchestration.payment.report import markdown_table
+from orchestration.payment.settlement import settle_from_warehouse, write_shared_savings
+from orchestration.settings import Settings
+from orchestration.warehouse import read_warehouse
+
+
+@dg.asset(
+    key=["payment", "agg_shared_savings"],
+    group_name="payment",
+    kinds={"python", "parquet"},
+    deps=[
+        model_key("int_cost_exposure"),
+        model_key("stg_ledger__reported_quality"),
+        model_key("stg_ledger__run"),
+        model_key("stg_ledger__program_terms"),
+    ],
+    description=(
+        "One row per program and performance period: total medical cost against the benchmark,"
+        " minimum savings rate, every reason that stands in the way, and the payment to the cent"
+        " (METHODS I)."
+    ),
+)
+def agg_shared_savings(
+    context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Settings]
+) -> dg.MaterializeResult[None]:
+    with read_warehouse(pipeline) as warehouse:
+        inputs = read_run_inputs(warehouse)
+        savings = settle_from_warehouse(warehouse, inputs)
+    path = write_shared_savings(savings.rows, pipeline.outcomes_dir)
+    write_risk_factors(savings.risk_factors, pipeline.outcomes_dir)
+    for row in savings.rows:
+        verdict = "eligible" if row.is_eligible else row.failed_reasons
+        context.log.info(f"{row.program_id}: {verdict}")
+    provenance = read_provenance(pipeline)
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": len(savings.rows),
+            "results": dg.MetadataValue.md(markdown_table(savings.rows)),
+            "as_of": str(inputs.as_of),
+            "claims_through": inputs.claims_through_period,
+            "input_version": provenance.input_version,
+            "file": dg.MetadataValue.path(str(path)),
+        }
+    )

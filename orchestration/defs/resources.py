@@ -1,0 +1,51 @@
+"""What every asset is handed: the settings, the run's exclusive hold on the pipeline, and dbt.
+
+Assets do not belong here.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+from dagster_dbt import DbtCliResource
+
+from orchestration.instance import bury_run
+from orchestration.pipeline_lock import Holder, pipeline_lock
+from orchestration.settings import Settings, load_settings
+from orchestration.warehouse import dbt_environment
+
+
+class Pipeline(dg.ConfigurableResource[Settings]):
+    """Gives an asset the settings while its run alone holds the pipeline.
+
+    The in-process executor makes a resource once a run, so the lock spans the run (docs/adr/0004).
+    """
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Settings]:
+        settings = load_settings()
+        log, instance = context.log, context.instance
+        if log is None or instance is None:
+            raise dg.DagsterInvariantViolationError("The pipeline resource needs a run.")
+
+        def on_wait(holder: Holder | None) -> None:
+            log.warning(f"Waiting for {holder or 'another process'} to let go of the warehouse.")
+
+        def on_abandoned(holder: Holder) -> None:
+            bury_run(instance, holder.run_id)
+            log.warning(f"{holder} died at its work; this run takes over from what was complete.")
+
+        run_id = context.run_id or "unknown"
+        with pipeline_lock(settings, run_id, on_wait, on_abandoned):
+            os.environ.update(dbt_environment(settings))
+            yield settings
+
+
+def dbt_resource(settings: Settings) -> DbtCliResource:
+    """dbt as a subprocess which dies with its run."""
+    return DbtCliResource(
+        project_dir=os.fspath(settings.dbt_project_dir),
+        profiles_dir=os.fspath(settings.dbt_project_dir),
+        dbt_executable="care-dbt",
+    )

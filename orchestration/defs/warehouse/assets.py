@@ -1,0 +1,77 @@
+"""The dbt models, seeds and tests of the warehouse as one multi-asset.
+
+SQL does not belong here.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import (
+    DagsterDbtTranslatorSettings,
+    DbtCliResource,
+    dbt_assets,
+    get_asset_key_for_model,
+)
+
+from orchestration.checks import forget_dbt_results, read_run_inputs, record_dbt_results
+from orchestration.defs.warehouse.translator import LayeredTranslator
+from orchestration.settings import Settings, load_settings
+from orchestration.warehouse import relation_row_counts
+
+BUILD = ("build", "--exclude-resource-type", "unit_test")
+
+
+@dbt_assets(
+    manifest=load_settings().dbt_manifest_file,
+    name="warehouse",
+    dagster_dbt_translator=LayeredTranslator(
+        # The two files of a run's inputs are one asset.
+        DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True)
+    ),
+    pool="warehouse",
+)
+def warehouse(
+    context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Settings], dbt: DbtCliResource
+) -> Iterator[Any]:
+    """Build every model, each stage's tests before what stands on it."""
+    inputs = read_run_inputs(pipeline)
+    forget_dbt_results(pipeline)
+    invocation = dbt.cli(
+        BUILD, context=context, target_path=pipeline.dbt_target_dir, raise_on_error=False
+    )
+    events = list(_told(context, invocation.stream()))
+    record_dbt_results(pipeline, inputs.input_version)
+    provenance = {"as_of": str(inputs.as_of), "input_version": inputs.input_version}
+    yield from _with_row_counts(context, events, relation_row_counts(pipeline), provenance)
+    error = invocation.get_error()
+    if error is not None:
+        raise error
+
+
+def model_key(name: str) -> dg.AssetKey:
+    """The asset key of a dbt model; raises where there is no such model."""
+    return get_asset_key_for_model([warehouse], name)
+
+
+def _told(context: dg.AssetExecutionContext, events: Iterator[Any]) -> Iterator[Any]:
+    for event in events:
+        if isinstance(event, dg.AssetCheckResult) and not event.passed:
+            context.log.error(f"{event.check_name} failed on {event.asset_key}")
+        elif isinstance(event, dg.Output):
+            context.log.info(f"built {event.output_name}")
+        yield event
+
+
+def _with_row_counts(
+    context: dg.AssetExecutionContext,
+    events: list[Any],
+    row_counts: Mapping[str, int],
+    provenance: Mapping[str, str],
+) -> Iterator[Any]:
+    for event in events:
+        if isinstance(event, dg.Output):
+            table = context.asset_key_for_output(event.output_name).path[-1]
+            counted = {"dagster/row_count": row_counts[table]} if table in row_counts else {}
+            context.add_output_metadata({**provenance, **counted}, event.output_name)
+        yield event
