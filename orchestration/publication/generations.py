@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from orchestration.errors import CareWarehouseError, PipelineBusy
+from orchestration.errors import PipelineBusy
 from orchestration.publication.digests import file_sha256
 from orchestration.settings import Settings
 
@@ -45,7 +45,8 @@ class Generation:
 class Verification:
     """What `verify_current` found and did."""
 
-    current: str
+    current: str | None
+    """The generation now served; None where no intact one was left."""
     corrupted: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
 
@@ -184,8 +185,9 @@ def verify_current(settings: Settings) -> Verification | None:
     """Checksum the current generation; go back to the newest good one if it is corrupted.
 
     Returns None before the first publication. A corrupted generation is set aside, not deleted.
-    Raises `CareWarehouseError` when no good one is left; `current` is withdrawn then, because no
-    answer is better than a wrong one.
+    Where no intact one is left, `current` is withdrawn, because no answer is better than a wrong
+    one; the next publication builds anew from what the ledger holds. Raises `PipelineBusy` while
+    a publication runs.
     """
     with publication_lock(settings):
         name = current_generation(settings)
@@ -210,10 +212,7 @@ def verify_current(settings: Settings) -> Verification | None:
         (settings.published_dir / "current").unlink()
         for bad in corrupted:
             _set_aside(folder / bad)
-        raise CareWarehouseError(
-            f"{folder}: no intact generation is left ({'; '.join(problems)}). Run `make nightly`; "
-            "the ledger holds all it takes to publish again."
-        )
+        return Verification(None, tuple(corrupted), tuple(problems))
 
 
 def prune(settings: Settings) -> list[str]:
