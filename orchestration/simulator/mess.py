@@ -22,6 +22,7 @@ Numbers = NDArray[np.int64]
 
 RESTATED_PERIOD = 32  # 2025-09: first sent without some claims, then again in full
 LATE_DAYS = 150
+WITHIN_DELIVERY, ACROSS_DELIVERIES = 1, 2
 # Why a row is rejected, and the contract column at fault.
 MEDICAL_FAULTS = (
     ("bad_date", "from_date"),
@@ -51,7 +52,7 @@ class MedicalFiles:
     lines: Lines
     row_line: Numbers
     row_period: NDArray[np.int8]
-    row_is_duplicate: NDArray[np.bool_]
+    row_repeats: NDArray[np.int8]
     row_is_missing_in_first_version: NDArray[np.bool_]
     bad: dict[int, BadRow]
     counts: dict[str, int] = field(default_factory=dict)
@@ -64,7 +65,7 @@ class PharmacyFiles:
     fills: Fills
     row_fill: Numbers
     row_period: NDArray[np.int8]
-    row_is_duplicate: NDArray[np.bool_]
+    row_repeats: NDArray[np.int8]
     bad: dict[int, BadRow]
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -239,12 +240,13 @@ def spoil_claims(
     }
     all_lines = np.concatenate((row_line, duplicates, across))
     all_periods = np.concatenate((row_period, row_period[duplicates], row_period[across] + 1))
-    is_duplicate = np.zeros(len(all_lines), dtype=bool)
-    is_duplicate[len(row_line) :] = True
+    repeats = np.zeros(len(all_lines), dtype=np.int8)
+    repeats[len(row_line) :] = WITHIN_DELIVERY
+    repeats[len(row_line) + len(duplicates) :] = ACROSS_DELIVERIES
     missing_claim = (claims.file_period == RESTATED_PERIOD) & (rng.random(size) < 0.005)
     missing = missing_claim[lines.claim[all_lines]] & (all_periods == RESTATED_PERIOD)
     return MedicalFiles(
-        claims, lines, all_lines, all_periods.astype(np.int8), is_duplicate, missing, bad, counts
+        claims, lines, all_lines, all_periods.astype(np.int8), repeats, missing, bad, counts
     )
 
 
@@ -314,12 +316,13 @@ def spoil_fills(
     row_period = np.concatenate(
         (every.file_period, every.file_period[duplicates], every.file_period[across] + 1)
     )
-    is_duplicate = np.zeros(len(row_fill), dtype=bool)
-    is_duplicate[len(every) :] = True
+    repeats = np.zeros(len(row_fill), dtype=np.int8)
+    repeats[len(every) :] = WITHIN_DELIVERY
+    repeats[len(every) + len(duplicates) :] = ACROSS_DELIVERIES
     counts = {
         "reversed_fills": len(reversed_of),
         "duplicate_rows_within_delivery": len(duplicates),
         "duplicate_rows_across_deliveries": len(across),
         "rejected_rows": len(bad),
     }
-    return PharmacyFiles(every, row_fill, row_period.astype(np.int8), is_duplicate, bad, counts)
+    return PharmacyFiles(every, row_fill, row_period.astype(np.int8), repeats, bad, counts)

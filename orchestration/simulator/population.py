@@ -147,6 +147,8 @@ def build_population(
     start = np.where(newborn & (birth > 0), MONTH_STARTS[month], start)
     birth = np.where(birth > end, (end - 400).astype(np.int32), birth)
     birth = np.where(birth > start, start, birth).astype(np.int32)
+    gap_start = np.where(gap_start <= start + 45, NEVER, gap_start).astype(np.int32)
+    gap_end = np.where(gap_start == NEVER, NEVER, gap_end).astype(np.int32)
     is_female = rng.random(count) < 0.51
     sex = np.where(is_female, 0, 1).astype(np.int8)
     sex[rng.random(count) < 0.001] = 2

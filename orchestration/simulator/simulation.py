@@ -23,7 +23,9 @@ from orchestration.simulator.config import (
 )
 from orchestration.simulator.eligibility import build_eligibility
 from orchestration.simulator.mess import (
+    ACROSS_DELIVERIES,
     RESTATED_PERIOD,
+    WITHIN_DELIVERY,
     BadRow,
     MedicalFiles,
     PharmacyFiles,
@@ -221,6 +223,23 @@ class _Clock:
             self._progress(f"{name}: {message} ({self.seconds[name]:.1f} s)")
 
 
+def _repeats(kinds: NDArray[np.int8]) -> dict[str, int]:
+    """Rows that repeat one of the same file, and rows that repeat one of an earlier delivery."""
+    return {
+        "duplicate_rows": int((kinds == WITHIN_DELIVERY).sum()),
+        "repeated_rows": int((kinds == ACROSS_DELIVERIES).sum()),
+    }
+
+
+def _adjustments(files: MedicalFiles, rows: writing.Numbers) -> dict[str, int]:
+    """Claims in a file that void or replace another."""
+    frequency = files.claims.frequency[np.unique(files.lines.claim[rows])]
+    return {
+        "void_claims": int((frequency == 8).sum()),
+        "replacement_claims": int((frequency == 7).sum()),
+    }
+
+
 def _medical_job(
     landing_dir: Path,
     files: MedicalFiles,
@@ -245,8 +264,9 @@ def _medical_job(
             delivered,
             bad,
             {
-                "duplicate_rows": int(files.row_is_duplicate[wanted].sum()),
+                **_repeats(files.row_repeats[wanted]),
                 "rejected_rows": len(bad),
+                **_adjustments(files, rows[~np.isin(rows, list(bad))]),
             },
             ("BILLED_AMT", "ALLOW_AMT", "PAID_AMT", "MBR_LIAB_AMT"),
         )
@@ -286,10 +306,7 @@ def _pharmacy_job(
                 encoder,
                 writing.delivered_on(period),
                 bad,
-                {
-                    "duplicate_rows": int(files.row_is_duplicate[positions].sum()),
-                    "rejected_rows": len(bad),
-                },
+                {**_repeats(files.row_repeats[positions]), "rejected_rows": len(bad)},
                 ("RX_ALLOW_AMT", "RX_PAID_AMT"),
             )
         ]
