@@ -34,7 +34,7 @@ Listed = Annotated[tuple[T, ...], Field(strict=False)]
 Exact = Annotated[Decimal, Field(strict=False)]
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Safe YAML whose decimals are exact and whose keys may stand only once."""
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.errors import DeliveryError
-from orchestration.ingest.contract import LONGEST_TEXT, Column, FeedContract
+from orchestration.ingest.contract import LONGEST_TEXT, Column, FeedContract, RowRule
 from orchestration.ingest.sender import AmountForm, DateFormat, Layout
 from orchestration.ingest.verification import VerifiedText, pick_records, separate_malformed
 
@@ -155,25 +155,36 @@ class _Judge:
         return f"rowid + 1 + len(list_filter({self.good_before}, lambda n: n <= rowid))"
 
     def reasons(self) -> str:
-        """All reasons why rows of `suspect` are not good, as rows of `rejects`."""
+        """Why rows of `suspect` are not good, as rows of `rejects`; first values, then rules."""
         typed = ", ".join(f"{self._typed(name)} as {name}" for name in self.sent)
-        delivered_on = _date(self._provenance.delivered_on)
-        parts = [
+        of_values = " union all ".join(
             f"select row_number, '{name}' as column_name, {self.field_of[name]} as value, "
             f"{self._reason(name)} as reason from judged where reason is not null"
             for name in self.sent
-        ]
-        for rule in self.contract.rules:
-            if rule.breach == "reject" and rule.named(self.contract.columns) <= set(self.sent):
-                column = rule.column(self.contract.columns)
-                parts.append(
-                    f"select row_number, '{column}', {self.field_of[column]}, '{rule.name}' "
-                    f"from judged where not coalesce({rule.holds}, true)"
-                )
+        )
+        of_rules = "".join(
+            f" union all select row_number, '{rule.column(self.sent)}', "
+            f"{self.field_of[rule.column(self.sent)]}, '{rule.name}' from judged "
+            f"where not coalesce({rule.holds}, true) "
+            "and row_number not in (select row_number from of_values)"
+            for rule in self.rules("reject")
+        )
         return f"""
-            with judged as (select *, {typed}, {delivered_on} as delivered_on from suspect)
-            {" union all ".join(parts)}
+            with judged as (
+                select *, {typed}, {_date(self._provenance.delivered_on)} as delivered_on
+                from suspect
+            ),
+            of_values as materialized ({of_values})
+            select * from of_values {of_rules}
         """
+
+    def rules(self, breach: str) -> list[RowRule]:
+        """The contract's rules of one kind that speak only of columns the sender sends."""
+        return [
+            rule
+            for rule in self.contract.rules
+            if rule.breach == breach and rule.named(self.contract.columns) <= set(self.sent)
+        ]
 
     def copy_rows(self, path: Path, has_others: bool) -> str:
         """Write all contract columns and the provenance of the good rows, in the file's order."""
@@ -273,9 +284,8 @@ class _Judge:
                 yield f"coalesce(strlen({name}) <= {LONGEST_TEXT}, true)"
             if column.least is not None or column.most is not None:
                 yield f"coalesce({_in_range(name, column)}, true)"
-        for rule in self.contract.rules:
-            if rule.breach == "reject" and rule.named(self.contract.columns) <= set(self.sent):
-                yield f"coalesce({rule.holds}, true)"
+        for rule in self.rules("reject"):
+            yield f"coalesce({rule.holds}, true)"
 
     def _reason(self, name: str) -> str:
         column, raw = self.sent[name], self._raw(name)
@@ -481,11 +491,7 @@ def _by_reason(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 def _flags(connection: duckdb.DuckDBPyConnection, judge: _Judge) -> dict[str, int]:
     """Rows that were kept although they breach a rule that only flags."""
-    rules = [
-        rule
-        for rule in judge.contract.rules
-        if rule.breach == "flag" and rule.named(judge.contract.columns) <= set(judge.sent)
-    ]
+    rules = judge.rules("flag")
     if not rules:
         return {}
     counts = ", ".join(
