@@ -280,13 +280,11 @@ def _hidden_cells(
             shown = [row for row in rows if columns[total_row.column][row] is None]
             parts = [row for row in rows if columns[total_row.column][row] is not None]
             if len(shown) == 1 and parts:
+                # Also where they do not quite add up (a person moved from one part to the other):
+                # what is nearly derived is told as well.
                 for column in rules.count_columns:
-                    start = base[column]
-                    # Only where they do add up: people may be counted in two parts, or in none.
-                    total = counts[start + shown[0]]
-                    if total == sum(counts[start + row] or 0 for row in parts):
-                        at = tuple(start + row for row in parts)
-                        totals.append(Total(at, shown_in=start + shown[0]))
+                    at = tuple(base[column] + row for row in parts)
+                    totals.append(Total(at, shown_in=base[column] + shown[0]))
     for total_column, part_columns in rules.sums.items():
         for row in range(row_count):
             at = tuple(base[part] + row for part in part_columns)

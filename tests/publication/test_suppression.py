@@ -234,6 +234,26 @@ def test_parts_of_a_row_are_protected_against_their_sum() -> None:
     assert (row["stays"], row["acute"], row["psych"], row["rehab"]) == (60, 31, None, None)
 
 
+def test_partners_of_a_program_are_protected_against_its_row() -> None:
+    """Two groups of one arrangement and both together: the small one takes the other with it."""
+    table = pa.table(
+        {
+            "program_id": ["p", "p", "p", "q"],
+            "partner_id": [None, "a", "b", None],
+            "visits": [507, 7, 501, 300],
+        }
+    )
+    rules = SuppressionRules.model_validate(
+        {
+            "count_columns": ["visits"],
+            "total_rows": [{"by": ["program_id"], "column": "partner_id"}],
+        }
+    )
+    fit = suppressed(mart(rules, "program_id", "partner_id"), table)
+    assert fit.table.column("visits").to_pylist() == [507, None, None, 300]
+    assert fit.cells_hidden == 2
+
+
 @pytest.mark.parametrize("count", [-1, 2.5])
 def test_what_cannot_be_a_count_refuses_the_table(count: float) -> None:
     """A rate declared as a count would pass unhidden."""
