@@ -41,11 +41,14 @@ class Rate(_Declared):
 
 
 class Proportion(_Declared):
-    """A share of people: its complement counts people too (METHODS EX-K2)."""
+    """Two counts whose difference counts people too (METHODS EX-K2), with their rate if shown.
 
-    rate: str
+    Where the difference is 1-10, `numerator` and `rate` are blanked.
+    """
+
     numerator: str
     denominator: str
+    rate: str | None = None
 
 
 class Merge(_Declared):
@@ -56,6 +59,8 @@ class Merge(_Declared):
     people: str
     within: tuple[str, ...]
     labels: dict[str, str] = {}
+    keep: tuple[str, ...] = ()
+    """Values of `column` that stand for no group and stay as they are."""
 
 
 class SuppressionRules(_Declared):
@@ -63,6 +68,8 @@ class SuppressionRules(_Declared):
 
     count_columns: tuple[str, ...]
     totals: tuple[tuple[str, ...], ...] = ()
+    total_columns: tuple[str, ...] | None = None
+    """Count columns of which `totals` are known; all of them by default."""
     total_rows: tuple[TotalRow, ...] = ()
     sums: dict[str, tuple[str, ...]] = {}
     proportions: tuple[Proportion, ...] = ()
@@ -74,6 +81,7 @@ class SuppressionRules(_Declared):
     def columns(self) -> set[str]:
         """Every column these rules speak of."""
         named = {*self.count_columns, *self.sums, *self.dependents, *self.independent}
+        named.update(self.total_columns or ())
         for columns in (*self.totals, *self.sums.values(), *self.dependents.values()):
             named.update(columns)
         for total_row in self.total_rows:
@@ -81,7 +89,8 @@ class SuppressionRules(_Declared):
         for rate in self.rates:
             named.update((rate.rate, rate.numerator))
         for share in self.proportions:
-            named.update((share.rate, share.numerator, share.denominator))
+            named.update((share.numerator, share.denominator))
+            named.update((share.rate,) if share.rate else ())
         if self.merge:
             named.update((self.merge.column, self.merge.people, *self.merge.within))
             named.update(self.merge.labels)
@@ -274,7 +283,10 @@ def _hidden_cells(
     totals: list[Total] = []
     for by in rules.totals:
         for rows in _groups(columns, by, row_count).values():
-            totals.extend(Total(tuple(base[c] + row for row in rows)) for c in rules.count_columns)
+            for column in (
+                rules.count_columns if rules.total_columns is None else rules.total_columns
+            ):
+                totals.append(Total(tuple(base[column] + row for row in rows)))
     for total_row in rules.total_rows:
         for rows in _groups(columns, total_row.by, row_count).values():
             shown = [row for row in rows if columns[total_row.column][row] is None]
@@ -318,7 +330,7 @@ def _followers(
     """
     follows: dict[str, tuple[str, ...]] = {}
     numerators = [(rate.rate, rate.numerator) for rate in rules.rates]
-    numerators += [(share.rate, share.numerator) for share in rules.proportions]
+    numerators += [(share.rate, share.numerator) for share in rules.proportions if share.rate]
     for column, numerator in numerators:
         follows[column] = (*follows.get(column, ()), numerator)
     for count, columns in rules.dependents.items():

@@ -42,10 +42,10 @@ def is_small(count: int | None) -> bool:
 
 
 def hides_proportion(numerator: int | None, denominator: int | None) -> bool:
-    """True where a proportion gives away 1 to 10 people, in its numerator or its complement."""
+    """True where two counts give away 1 to 10 people, in the first or in their difference."""
     if numerator is None or denominator is None:
         return False
-    return is_small(numerator) or is_small(denominator - numerator)
+    return is_small(numerator) or is_small(abs(denominator - numerator))
 
 
 def suppress(

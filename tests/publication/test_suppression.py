@@ -89,7 +89,7 @@ def test_a_total_that_nothing_protects_is_reported() -> None:
 small_counts = st.one_of(st.integers(0, 12), st.integers(0, 60))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(small_counts, min_size=1, max_size=5))
 def test_no_reader_of_one_total_can_work_out_a_hidden_cell(counts: list[int]) -> None:
     """All ways to fill the hidden cells that fit the total: each cell takes several values."""
@@ -110,7 +110,7 @@ def test_no_reader_of_one_total_can_work_out_a_hidden_cell(counts: list[int]) ->
     assert len({known - sum(fill) for fill in fills}) > 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.integers(2, 4).flatmap(
         lambda width: st.lists(
@@ -222,6 +222,29 @@ def test_a_share_with_a_small_complement_hides_share_and_numerator() -> None:
     rows = suppressed(mart(rules, "k"), table).table.to_pylist()
     assert (rows[0]["n"], rows[0]["of"], rows[0]["share"]) == (None, 100, None)
     assert (rows[1]["n"], rows[1]["share"]) == (50, 0.5)
+
+
+def test_two_counts_that_nearly_agree_hide_the_one_that_may_go() -> None:
+    """60 visits sent home of 66 in all: six were admitted."""
+    table = pa.table({"k": ["a", "b"], "ed": [60, 60], "ed_all": [66, 90]})
+    rules = SuppressionRules.model_validate(
+        {
+            "count_columns": ["ed", "ed_all"],
+            "proportions": [{"numerator": "ed_all", "denominator": "ed"}],
+        }
+    )
+    fit = suppressed(mart(rules, "k"), table).table
+    assert fit.column("ed").to_pylist() == [60, 60]
+    assert fit.column("ed_all").to_pylist() == [None, 90]
+
+
+def test_totals_may_be_known_of_some_counts_only() -> None:
+    """New members of a month are summed nowhere: blanking one needs no second."""
+    table = pa.table({"k": ["a", "b"], "members": [40, 50], "new": [3, 20]})
+    rules = SuppressionRules.model_validate(
+        {"count_columns": ["members", "new"], "totals": [[]], "total_columns": ["members"]}
+    )
+    assert suppressed(mart(rules, "k"), table).table.column("new").to_pylist() == [None, 20]
 
 
 def test_parts_of_a_row_are_protected_against_their_sum() -> None:
