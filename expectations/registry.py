@@ -6,8 +6,12 @@ Suites themselves do not belong here. Importing this module imports no expectati
 from functools import partial
 
 from expectations import (
+    agg_attribution,
     agg_er_use_versus_market,
+    agg_member_month,
+    agg_program_utilization,
     agg_shared_savings,
+    dim_program,
     eligibility,
     medical_claims,
     pharmacy_claims,
@@ -27,7 +31,12 @@ FEED_SUITES: tuple[tuple[ProfileDefinition, Suite], ...] = (
     (provider_roster.PROFILE, provider_roster.SUITE),
     (reported_quality.PROFILE, reported_quality.SUITE),
 )
-MART_SUITES: tuple[Suite, ...] = ()
+MART_SUITES: tuple[Suite, ...] = (
+    dim_program.SUITE,
+    agg_attribution.SUITE,
+    agg_member_month.SUITE,
+    agg_program_utilization.SUITE,
+)
 OUTCOME_SUITES: tuple[Suite, ...] = (agg_er_use_versus_market.SUITE, agg_shared_savings.SUITE)
 
 _ABSENT_IS_JUDGED_LATER = frozenset({"reported_quality"})

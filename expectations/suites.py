@@ -101,10 +101,19 @@ def _run(
     # Nothing phones home (FAULTS 67); the library reads this when it is first imported.
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
 
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    config = DataContextConfig(
+        # The default would leave a temporary folder behind for every suite judged.
+        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        progress_bars=ProgressBarsConfig(globally=False),
+        analytics_enabled=False,
+    )
+    context = gx.get_context(mode="ephemeral", project_config=config)
     source = context.data_sources.add_pandas("published")
     batch_definition = source.add_dataframe_asset(table).add_batch_definition_whole_dataframe("all")
     suite = gx.ExpectationSuite(name=table, expectations=list(expectations))
