@@ -167,7 +167,7 @@ def _prescriber(
         out[here] = providers.npi[specialists[position]]
         # A few members without a doctor of their own get refills from some practice.
         pcps = providers.pcps_by_market[number]
-        refill = here[(home[here] < 0) & (rng.random(len(here)) < 0.10)]
+        refill = here[(home[here] < 0) & (rng.random(len(here)) < 0.04)]
         out[refill] = providers.npi[pcps[people.number[person[refill]] % len(pcps)]]
     return out
 

@@ -87,6 +87,8 @@ ROSTER_ROLES = {
 }
 ROSTER_PANELS = {"A": ("Y", "N"), "B": ("O", "C"), "C": ("O", "C"), "directory": ("O", "C")}
 ROSTER_PERIODS = (0, 12, 24, 30, 41)
+# Later than any own row, so that the longer membership (METHODS B.5) is the own program's.
+GUEST_START_DAY = -20
 QUALITY_HEADER = "PGM_ID,PERF_BEG_DT,PERF_END_DT,QLTY_SCORE,WT_SCORED"
 
 
@@ -411,7 +413,7 @@ def write_rosters(
                     providers.roster_end[rows] <= last_day, providers.roster_end[rows], OPEN_END
                 )
                 start = np.where(
-                    np.arange(len(rows)) < len(own), providers.roster_start[rows], -200
+                    np.arange(len(rows)) < len(own), providers.roster_start[rows], GUEST_START_DAY
                 )
                 known = start <= last_day
                 written.append(
