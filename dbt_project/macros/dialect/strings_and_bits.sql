@@ -43,3 +43,17 @@
 {% macro cents(amount) -%}
     {{ return("cast(" ~ amount ~ " * 100 as bigint)") }}
 {%- endmacro %}
+
+{#- One row for each of the named columns, with its value: a select-list expression that turns
+    columns into rows in a single pass. -#}
+{% macro columns_to_rows(columns) -%}
+    {{ return(adapter.dispatch('columns_to_rows', 'collaborative_care')(columns)) }}
+{%- endmacro %}
+
+{% macro default__columns_to_rows(columns) -%}
+    {{ return("unnest([" ~ columns | join(', ') ~ "])") }}
+{%- endmacro %}
+
+{% macro spark__columns_to_rows(columns) -%}
+    {{ return("explode(array(" ~ columns | join(', ') ~ "))") }}
+{%- endmacro %}

@@ -1,5 +1,6 @@
 -- The narrow fact of final claim lines (METHODS A.1 to A.3): integer keys, cents, one category.
--- One scan of the ledger; everything about members, visits, stays and cost reads this.
+-- One scan of the ledger; everything about members, visits, stays and cost reads this. No join
+-- here can drop a line: a key that is not found stays null, and a blocking test says so.
 
 with
 
@@ -77,13 +78,23 @@ keyed as (
 
 ),
 
-mapped as (
+-- First of the joins, while the engine still knows which side is the large one.
+headed as (
 
     select
         keyed.*,
-        persons.person_key,
         headers.claim_category,
-        headers.incurred_date,
+        headers.incurred_date
+    from keyed
+    left join headers on keyed.claim_key = headers.claim_key
+
+),
+
+mapped as (
+
+    select
+        headed.*,
+        persons.person_key,
         settings.line_category as setting_category,
         settings.is_institutional,
         settings.is_hospital_outpatient_bill,
@@ -100,22 +111,21 @@ mapped as (
         revenue_codes.is_observation as is_observation_revenue,
         revenue_codes.is_ed_facility
         or (revenue_codes.is_ed_urgent_care and rules.ed_include_0456) as is_ed_revenue
-    from keyed
-    inner join persons
-        on keyed.payer = persons.payer and keyed.person_id = persons.person_id
-    inner join rules on keyed.payer = rules.payer
-    inner join settings
+    from headed
+    left join persons
+        on headed.payer = persons.payer and headed.person_id = persons.person_id
+    left join rules on headed.payer = rules.payer
+    left join settings
         on
-            keyed.claim_type = settings.claim_type
-            and coalesce(keyed.bill_type_code, '') = settings.bill_type_code
-            and coalesce(keyed.drg_code, '') = settings.drg_code
-            and coalesce(keyed.place_of_service_code, '') = settings.place_of_service_code
-    left join headers on keyed.claim_key = headers.claim_key
+            headed.claim_type = settings.claim_type
+            and coalesce(headed.bill_type_code, '') = settings.bill_type_code
+            and coalesce(headed.drg_code, '') = settings.drg_code
+            and coalesce(headed.place_of_service_code, '') = settings.place_of_service_code
     left join service_codes
         on
-            keyed.hcpcs_code = service_codes.hcpcs_code
-            and year(keyed.from_date) = service_codes.service_year
-    left join revenue_codes on keyed.revenue_code = revenue_codes.revenue_code
+            headed.hcpcs_code = service_codes.hcpcs_code
+            and year(headed.from_date) = service_codes.service_year
+    left join revenue_codes on headed.revenue_code = revenue_codes.revenue_code
 
 ),
 

@@ -4,6 +4,11 @@
 -- hold nothing but laboratory, imaging, ambulance or equipment lines may be ruling a condition
 -- out, and prove nothing. Denied lines prove nothing here.
 
+{%- set diagnosis_columns = [] -%}
+{%- for position in range(1, 26) -%}
+    {%- do diagnosis_columns.append('diagnosis_code_' ~ position) -%}
+{%- endfor %}
+
 with
 
 final_lines as (
@@ -28,13 +33,13 @@ persons as (
 
 ),
 
-headers as (
+facility_stays as (
 
     select
         payer,
-        claim_id,
-        claim_category in (1, 2, 3, 4, 6) as is_facility_stay
+        claim_id
     from {{ ref('int_claim_header') }}
+    where claim_category in (1, 2, 3, 4, 6)
 
 ),
 
@@ -65,75 +70,70 @@ ancillary_revenue_codes as (
 
 ),
 
-diagnosed_lines as (
-    {% for position in range(1, 26) %}
+proving_lines as (
+
     select
-        final_lines.payer,
-        final_lines.person_id,
-        final_lines.claim_id,
-        final_lines.claim_type,
-        final_lines.bill_type_code,
-        final_lines.place_of_service_code,
-        final_lines.hcpcs_code,
-        final_lines.revenue_code,
-        final_lines.from_date,
-        diagnosis_codes.condition
+        persons.person_key,
+        facility_stays.claim_id is not null as is_facility_stay,
+        {%- for column in diagnosis_columns %}
+        final_lines.{{ column }},
+        {%- endfor %}
+        final_lines.from_date
     from final_lines
-    inner join diagnosis_codes
-        on final_lines.diagnosis_code_{{ position }} = diagnosis_codes.diagnosis_code
-    where final_lines.claim_status = 'paid'
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
-    {%- endfor %}
-
-),
-
-sourced as (
-
-    select
-        diagnosed_lines.payer,
-        diagnosed_lines.person_id,
-        diagnosed_lines.from_date,
-        diagnosed_lines.condition,
-        coalesce(headers.is_facility_stay, false) as is_facility_stay
-    from diagnosed_lines
-    left join headers
-        on diagnosed_lines.payer = headers.payer and diagnosed_lines.claim_id = headers.claim_id
+    left join persons
+        on final_lines.payer = persons.payer and final_lines.person_id = persons.person_id
+    left join facility_stays
+        on
+            final_lines.payer = facility_stays.payer
+            and final_lines.claim_id = facility_stays.claim_id
     left join laboratory_settings
         on
-            diagnosed_lines.claim_type = laboratory_settings.claim_type
-            and coalesce(diagnosed_lines.bill_type_code, '') = laboratory_settings.bill_type_code
-            and coalesce(diagnosed_lines.place_of_service_code, '')
+            final_lines.claim_type = laboratory_settings.claim_type
+            and coalesce(final_lines.bill_type_code, '') = laboratory_settings.bill_type_code
+            and coalesce(final_lines.place_of_service_code, '')
             = laboratory_settings.place_of_service_code
     left join ancillary_service_codes
         on
-            diagnosed_lines.hcpcs_code = ancillary_service_codes.hcpcs_code
-            and year(diagnosed_lines.from_date) = ancillary_service_codes.service_year
+            final_lines.hcpcs_code = ancillary_service_codes.hcpcs_code
+            and year(final_lines.from_date) = ancillary_service_codes.service_year
     left join ancillary_revenue_codes
-        on diagnosed_lines.revenue_code = ancillary_revenue_codes.revenue_code
+        on final_lines.revenue_code = ancillary_revenue_codes.revenue_code
     where
-        coalesce(headers.is_facility_stay, false)
-        or (
-            laboratory_settings.claim_type is null
-            and ancillary_service_codes.hcpcs_code is null
-            and ancillary_revenue_codes.revenue_code is null
+        final_lines.claim_status = 'paid'
+        and (
+            facility_stays.claim_id is not null
+            or (
+                laboratory_settings.claim_type is null
+                and ancillary_service_codes.hcpcs_code is null
+                and ancillary_revenue_codes.revenue_code is null
+            )
         )
+
+),
+
+diagnoses as (
+
+    select
+        person_key,
+        is_facility_stay,
+        from_date,
+        {{ columns_to_rows(diagnosis_columns) }} as diagnosis_code
+    from proving_lines
 
 ),
 
 final as (
 
     select distinct
-        cast(persons.person_key as int) as person_key,
-        cast(sourced.condition as string) as concept,
+        cast(diagnoses.person_key as int) as person_key,
+        cast(diagnosis_codes.condition as string) as concept,
         cast(
-            case when sourced.is_facility_stay then 'facility_stay' else 'outpatient' end as string
+            case when diagnoses.is_facility_stay then 'facility_stay' else 'outpatient' end
+            as string
         ) as source_kind,
-        cast(sourced.from_date as date) as event_date
-    from sourced
-    inner join persons
-        on sourced.payer = persons.payer and sourced.person_id = persons.person_id
+        cast(diagnoses.from_date as date) as event_date
+    from diagnoses
+    inner join diagnosis_codes on diagnoses.diagnosis_code = diagnosis_codes.diagnosis_code
 
 )
 

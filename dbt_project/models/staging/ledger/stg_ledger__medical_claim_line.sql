@@ -6,8 +6,7 @@ deliveries as (
         delivery_id,
         delivery_order,
         delivered_on
-    from {{ ref('stg_ledger__delivery') }}
-    where feed = 'medical_claims' and is_selected
+    from {{ ref('stg_ledger__delivery_selected') }}
 
 ),
 
