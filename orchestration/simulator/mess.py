@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from orchestration.simulator.claims import Claims, Lines, join, take
+from orchestration.simulator.claims import NO_REFERENCE, Claims, Lines, join, take
 from orchestration.simulator.config import (
     LAST_PAID_DAY,
     PAYMENT_MONTHS,
@@ -199,7 +199,9 @@ def spoil_claims(
     # Not in the restated month, whose two versions would be judged by two delivery dates.
     spoilable = np.flatnonzero(may_change & (claims.file_period != RESTATED_PERIOD))
     chosen_bad = rng.choice(spoilable, bad_each * len(MEDICAL_FAULTS), replace=False)
-    _, bad_lines, bad_positions = put(chosen_bad)
+    bad_claims, bad_lines, bad_positions = put(chosen_bad)
+    bad_claims.frequency = np.ones(len(chosen_bad), dtype=np.uint8)
+    bad_claims.reference = np.full(len(chosen_bad), NO_REFERENCE, dtype=np.int32)
     bad_lines_first = np.searchsorted(bad_lines.claim, bad_positions)
     line_parts[-1] = take(bad_lines, bad_lines_first)
     copied.reference = (size + np.arange(len(orphans))).astype(np.int32)
