@@ -30,7 +30,14 @@ PROFILE = ProfileDefinition(
 
 def build() -> Sequence["Expectation"]:
     return [
-        between("row_count", 1, None, "completeness", "a delivery without rows changes nothing"),
+        between(
+            "row_count",
+            1,
+            None,
+            "completeness",
+            "a delivery without rows changes nothing",
+            "warning",
+        ),
         between("age__min", 0, None, "validity", "nobody is covered before the year of birth"),
         between("age__max", None, 120, "validity", "birth dates in another century are misread"),
         between("age__mean", 15, 65, "plausibility", "members are employees and their families"),

@@ -44,11 +44,17 @@ _ABSENT_IS_JUDGED_LATER = frozenset({"reported_quality"})
 
 
 def judge_feed(settings: Settings, definition: ProfileDefinition, suite: Suite) -> CheckOutcome:
-    """Judge the profiles of a feed's selected deliveries."""
+    """Judge the profiles of a feed's selected deliveries; a feed without any row is an error.
+
+    Whether one delivery may be empty is said by the feed's contract and settled at intake.
+    """
     profile = profile_feed(settings, definition)
     if profile.empty and definition.feed in _ABSENT_IS_JUDGED_LATER:
         return CheckOutcome("pass", {"rows": 0}, (), (f"{definition.feed}: nothing delivered.",))
-    return validate(suite, one_row_a_delivery(profile))
+    frame = one_row_a_delivery(profile)
+    if not frame["row_count"].any():
+        return CheckOutcome("error", {"rows": 0}, (f"{definition.feed}: no row was delivered.",))
+    return validate(suite, frame)
 
 
 def _feed_check(definition: ProfileDefinition, suite: Suite) -> RegisteredCheck:

@@ -3,6 +3,12 @@
 A mart says in its YAML (`config.meta`) whether it is published, its key, and which of its columns
 are counts; here that is validated and applied to the table. The rule for hiding cells does not
 belong here (`suppression.py`), nor does writing files (`tables.py`).
+
+Groups of 1-10 people (small practices) are merged before anything is blanked: a month's sum then
+still adds up, and far fewer cells go blank. The merge is by the whole group and month, never by
+cell, so that the rows of a practice that is shown are all of its rows; a practice may therefore be
+shown in one month and be among the others in the next. Not covered: what two generations, or two
+tables whose YAML names no common total, tell when they are subtracted.
 """
 
 from collections import defaultdict

@@ -173,11 +173,11 @@ def test_small_deliveries_are_not_judged_by_shares(settings: Settings) -> None:
     assert any("is_female__mean" in warning for warning in outcome.warnings)
 
 
-def test_a_selected_delivery_without_ledger_rows_fails(settings: Settings) -> None:
-    """The ledger lost the file: the profile has no rows and says so."""
+def test_a_feed_without_any_row_is_an_error(settings: Settings) -> None:
+    """The ledger lost its files: shares of nothing must not pass as unjudged."""
     select(settings, "medical_claims", "gone")
     outcome = judge_feed(settings, medical_claims.PROFILE, medical_claims.SUITE)
-    assert not outcome.passed
+    assert outcome.status == "error"
 
 
 def test_nothing_selected_is_an_error(settings: Settings) -> None:

@@ -17,6 +17,7 @@ from orchestration.checks import CheckRecord, write_check_records
 from orchestration.errors import PipelineBusy, PublicationRefused
 from orchestration.publication import Generation, generations, tables, verify_current
 from orchestration.publication import publish as publish_now
+from orchestration.publication.gate import registered_checks
 from orchestration.settings import Settings
 
 
@@ -420,6 +421,13 @@ class TestGate:
             ],
         )
         self.refused(installation, "unique_members on agg_attribution: fail. Got 3 results")
+
+    def test_every_registered_blocking_check_is_expected(self, installation: Installation) -> None:
+        """A suite that was never run must stand in the way by name."""
+        with pytest.raises(PublicationRefused) as refused:
+            publish_now(installation.settings)
+        for check in registered_checks():
+            assert (f"{check.name}: has no result" in str(refused.value)) == check.blocking
 
     def test_an_unreadable_record_refuses(self, installation: Installation) -> None:
         path = installation.settings.checks_dir / "test.care.unique_members.json"
