@@ -1,24 +1,17 @@
-{#- Quotient of two integers, rounded half up to `scale` decimals and exact: no double on the way
-    (DESIGN decision 9). Null when the divisor is 0. Both integers are 0 or more. -#}
-{% macro exact_ratio(numerator, denominator, scale, multiplier=1) -%}
+{#- Quotient of two integers rounded half up to an integer, exactly: no double on the way (DESIGN
+    decision 9). Null when the divisor is 0. The dividend is 0 or more. A rate with decimals is the
+    quotient of a dividend scaled up, scaled down again by a decimal literal. -#}
+{% macro rounded_quotient(dividend, divisor) -%}
+    {{ return(adapter.dispatch('rounded_quotient', 'collaborative_care')(dividend, divisor)) }}
+{%- endmacro %}
+
+{% macro default__rounded_quotient(dividend, divisor) -%}
     cast(
-        {{ integer_quotient(
-            '2 * cast(' ~ numerator ~ ' as decimal(38, 0)) * ' ~ (multiplier * 10 ** scale)
-            ~ ' + ' ~ denominator,
-            'nullif(2 * cast(' ~ denominator ~ ' as decimal(38, 0)), 0)'
-        ) }} as decimal(28, {{ scale }})
-    ) * cast({{ '0.' ~ '0' * (scale - 1) ~ '1' }} as decimal({{ scale + 1 }}, {{ scale }}))
+        (2 * cast({{ dividend }} as hugeint) + {{ divisor }}) // nullif(2 * {{ divisor }}, 0)
+        as bigint
+    )
 {%- endmacro %}
 
-{#- Integer part of a quotient of two numbers of 0 or more. -#}
-{% macro integer_quotient(numerator, denominator) -%}
-    {{ return(adapter.dispatch('integer_quotient', 'collaborative_care')(numerator, denominator)) }}
-{%- endmacro %}
-
-{% macro default__integer_quotient(numerator, denominator) -%}
-    (cast({{ numerator }} as hugeint) // cast({{ denominator }} as hugeint))
-{%- endmacro %}
-
-{% macro spark__integer_quotient(numerator, denominator) -%}
-    (cast({{ numerator }} as bigint) div cast({{ denominator }} as bigint))
+{% macro spark__rounded_quotient(dividend, divisor) -%}
+    cast((2 * ({{ dividend }}) + {{ divisor }}) div nullif(2 * {{ divisor }}, 0) as bigint)
 {%- endmacro %}

@@ -1,12 +1,12 @@
 -- METHODS B.3 step 7: a covered member without any qualifying visit in the look-back belongs to
 -- the primary-care prescriber with the most distinct fill dates in the last 12 months, at least
--- rx_min_fills of them; ties: latest fill, then smallest NPI.
+-- rx_min_fills of them; ties: 5 latest fill, then 6 smallest NPI.
 
 with
 
 member_months as (
 
-    select * from {{ ref('int_member_month') }} where is_medical
+    select * from {{ ref('int_member_month_counted') }} where is_medical
 
 ),
 
@@ -19,12 +19,6 @@ by_visit as (
 fills as (
 
     select * from {{ ref('int_pharmacy_fill') }}
-
-),
-
-persons as (
-
-    select * from {{ ref('int_person') }}
 
 ),
 
@@ -46,10 +40,23 @@ clinician_months as (
 
 ),
 
+with_visits as (
+
+    select
+        by_visit.person_key,
+        spine.snapshot_number
+    from by_visit
+    inner join (select distinct snapshot_number from snapshots) as spine
+        on
+            by_visit.from_snapshot_number <= spine.snapshot_number
+            and by_visit.until_snapshot_number > spine.snapshot_number
+
+),
+
 without_visits as (
 
     select
-        persons.payer_key,
+        member_months.payer_key,
         member_months.person_key,
         snapshots.snapshot_number,
         snapshots.snapshot_date,
@@ -57,17 +64,16 @@ without_visits as (
         snapshots.is_program_only,
         rules.rx_min_fills
     from member_months
-    inner join persons on member_months.person_key = persons.person_key
     inner join snapshots
         on
-            persons.payer_key = snapshots.payer_key
+            member_months.payer_key = snapshots.payer_key
             and member_months.month_number = snapshots.snapshot_number
-    inner join rules on persons.payer_key = rules.payer_key
-    left join by_visit
+    inner join rules on member_months.payer_key = rules.payer_key
+    left join with_visits
         on
-            member_months.person_key = by_visit.person_key
-            and member_months.month_number = by_visit.snapshot_number
-    where by_visit.person_key is null and rules.is_rx_fallback
+            member_months.person_key = with_visits.person_key
+            and member_months.month_number = with_visits.snapshot_number
+    where with_visits.person_key is null and rules.is_rx_fallback
 
 ),
 
@@ -160,10 +166,10 @@ final as (
         cast(
             case
                 when next_score is null or score > next_score then null
-                when last_fill_date > next_last_fill_date then 'LATEST_FILL'
-                else 'SMALLEST_NPI'
-            end as string
-        ) as tie_break,
+                when last_fill_date > next_last_fill_date then 5
+                else 6
+            end as int
+        ) as tie_break_step,
         cast(score as bigint) as score,
         cast(next_score as bigint) as runner_up_score,
         cast(last_fill_date as date) as last_fill_date

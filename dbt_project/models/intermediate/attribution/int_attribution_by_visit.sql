@@ -1,6 +1,7 @@
 -- METHODS B.3 steps 2 to 6: the group with the plurality of qualifying visits in the look-back.
 -- Step 3: with any tier-1 visit to anyone, tier-2 visits do not count, so tier leads the order.
--- Step 5, ties: latest visit, latest preventive visit, higher allowed amount, smallest group key.
+-- Step 5, ties: 1 latest visit, 2 latest preventive visit, 3 higher allowed amount, 4 smallest
+-- group key.
 -- Step 6: the clinician within the group by the same order, ending with the smallest NPI.
 
 with
@@ -62,7 +63,6 @@ clinician_scores as (
             end
             + snapshots.points_of_cent * visits.allowed_cents
         ) as score,
-        count(*) as visits,
         max(visits.visit_date) as last_visit_date,
         max(visits.preventive_date) as last_preventive_date,
         sum(visits.allowed_cents) as allowed_cents
@@ -105,7 +105,6 @@ group_scores as (
         tier,
         group_number,
         cast(sum(score) as bigint) as score,
-        cast(sum(visits) as int) as visits,
         max(last_visit_date) as last_visit_date,
         max(last_preventive_date) as last_preventive_date,
         cast(sum(allowed_cents) as bigint) as allowed_cents
@@ -180,7 +179,6 @@ decided as (
         winning_groups.tier,
         winning_groups.group_number,
         winning_groups.score,
-        winning_groups.visits,
         winning_groups.last_visit_date,
         case
             when winning_groups.next_tier = winning_groups.tier
@@ -194,14 +192,14 @@ decided as (
             when winning_groups.next_tier <> winning_groups.tier then null
             when winning_groups.score > winning_groups.next_score then null
             when winning_groups.last_visit_date > winning_groups.next_last_visit_date
-                then 'LATEST_VISIT'
+                then 1
             when
                 coalesce(winning_groups.last_preventive_date, date '1900-01-01')
                 > coalesce(winning_groups.next_last_preventive_date, date '1900-01-01')
-                then 'LATEST_PREVENTIVE'
-            when winning_groups.allowed_cents > winning_groups.next_allowed_cents then 'ALLOWED'
-            else 'GROUP_KEY'
-        end as tie_break
+                then 2
+            when winning_groups.allowed_cents > winning_groups.next_allowed_cents then 3
+            else 4
+        end as tie_break_step
     from winning_groups
     inner join winning_clinicians
         on
@@ -210,27 +208,17 @@ decided as (
 
 ),
 
-spine as (
-
-    select distinct snapshot_number from snapshots
-
-),
-
 -- The verdict of an evaluated month holds until the next evaluated month.
 held as (
 
     select
         decided.*,
-        spine.snapshot_number as held_snapshot_number
+        evaluations.next_snapshot_number
     from decided
     inner join evaluations
         on
             decided.person_key = evaluations.person_key
             and decided.snapshot_number = evaluations.snapshot_number
-    inner join spine
-        on
-            evaluations.snapshot_number <= spine.snapshot_number
-            and evaluations.next_snapshot_number > spine.snapshot_number
 
 ),
 
@@ -238,14 +226,14 @@ final as (
 
     select
         cast(person_key as int) as person_key,
-        cast(held_snapshot_number as int) as snapshot_number,
+        cast(snapshot_number as int) as from_snapshot_number,
+        cast(next_snapshot_number as int) as until_snapshot_number,
         cast(group_number as int) as group_number,
         cast(rendering_npi as bigint) as npi,
         cast(runner_up_group_number as int) as runner_up_group_number,
-        cast(tie_break as string) as tie_break,
+        cast(tie_break_step as int) as tie_break_step,
         cast(tier as int) as tier,
         cast(score as bigint) as score,
-        cast(visits as int) as visits,
         cast(runner_up_score as bigint) as runner_up_score,
         cast(last_visit_date as date) as last_visit_date
     from held

@@ -1,10 +1,10 @@
 -- METHODS B.3, all steps in order, for every person ever medically covered and every snapshot
--- month: exactly one reason each (B.9).
---   NOT_COVERED, PRODUCT_EXCLUDED, TOO_FEW_MONTHS   step 0, not eligible
---   SELECTED, SELECTED_OTHER                        step 1, chosen clinician in a program / outside
---   VISITS                                          steps 2 to 6
---   RX                                              step 7
---   NONE                                            step 8, unattributed
+-- month: exactly one step decides. Steps stay numbers here; int_member_attribution names them.
+--   1 not covered   2 product excluded   3 too few months          step 0 of B.3, not eligible
+--   4 selected clinician in a program    5 selected, outside        step 1
+--   6 visits                                                        steps 2 to 6
+--   7 prescriptions                                                 step 7
+--   8 unattributed                                                  step 8
 
 with
 
@@ -34,7 +34,13 @@ rules as (
 
 member_months as (
 
-    select * from {{ ref('int_member_month') }} where is_medical
+    select * from {{ ref('int_member_month_counted') }} where is_medical
+
+),
+
+selections as (
+
+    select * from {{ ref('int_selected_clinician_month') }}
 
 ),
 
@@ -44,7 +50,7 @@ clinician_months as (
 
 ),
 
-by_visit as (
+visit_runs as (
 
     select * from {{ ref('int_attribution_by_visit') }}
 
@@ -59,6 +65,33 @@ by_fill as (
 groups as (
 
     select * from {{ ref('int_attribution_group') }}
+
+),
+
+by_visit as (
+
+    select
+        visit_runs.*,
+        spine.snapshot_number
+    from visit_runs
+    inner join (select distinct snapshot_number from snapshots) as spine
+        on
+            visit_runs.from_snapshot_number <= spine.snapshot_number
+            and visit_runs.until_snapshot_number > spine.snapshot_number
+
+),
+
+snapshot_member_months as (
+
+    select
+        member_months.person_key,
+        member_months.month_number,
+        member_months.is_program_product
+    from member_months
+    inner join snapshots
+        on
+            member_months.payer_key = snapshots.payer_key
+            and member_months.month_number = snapshots.snapshot_number
 
 ),
 
@@ -78,7 +111,6 @@ person_months as (
         covered_persons.person_key,
         covered_persons.payer_key,
         snapshots.snapshot_number,
-        snapshots.snapshot_date,
         rules.is_selection_binding
     from covered_persons
     inner join snapshots on covered_persons.payer_key = snapshots.payer_key
@@ -93,9 +125,8 @@ too_few_months as (
         snapshot_months.person_key,
         snapshot_months.month_number
     from member_months as snapshot_months
-    inner join persons on snapshot_months.person_key = persons.person_key
     inner join rules
-        on persons.payer_key = rules.payer_key and rules.min_member_months > 1
+        on snapshot_months.payer_key = rules.payer_key and rules.min_member_months > 1
     inner join member_months as earlier_months
         on
             snapshot_months.person_key = earlier_months.person_key
@@ -109,61 +140,78 @@ too_few_months as (
 
 ),
 
--- A selection of a clinician whom neither roster nor directory knows on the date is not valid; a
--- clinician in a program, but not as primary care, is no primary-care selection either.
+chosen as (
+
+    select
+        selections.person_key,
+        selections.month_number as snapshot_number,
+        selections.selected_pcp_npi,
+        clinician_months.pcp_program_group_number,
+        clinician_months.program_group_number,
+        clinician_months.tin_group_number
+    from selections
+    inner join persons on selections.person_key = persons.person_key
+    inner join clinician_months
+        on
+            persons.payer_key = clinician_months.payer_key
+            and selections.selected_pcp_npi = clinician_months.npi
+            and selections.month_number = clinician_months.snapshot_number
+
+),
+
+-- A selection of a clinician whom neither roster nor
+-- directory knows on the date is not valid; a clinician who is in a program, but not as primary
+-- care, is no primary-care selection either.
 judged as (
 
     select
         person_months.person_key,
         person_months.payer_key,
         person_months.snapshot_number,
-        person_months.snapshot_date,
-        member_months.selected_pcp_npi,
         case
-            when member_months.person_key is null then 'NOT_COVERED'
-            when not member_months.is_program_product then 'PRODUCT_EXCLUDED'
-            when too_few_months.person_key is not null then 'TOO_FEW_MONTHS'
-            when clinician_months.pcp_program_group_number is not null then 'SELECTED'
+            when snapshot_member_months.person_key is null then 1
+            when not snapshot_member_months.is_program_product then 2
+            when too_few_months.person_key is not null then 3
+            when chosen.pcp_program_group_number is not null then 4
             when
-                clinician_months.npi is not null
-                and clinician_months.program_group_number is null
+                chosen.person_key is not null
+                and chosen.program_group_number is null
                 and person_months.is_selection_binding
-                then 'SELECTED_OTHER'
-            when by_visit.person_key is not null then 'VISITS'
-            when by_fill.person_key is not null then 'RX'
-            else 'NONE'
-        end as reason,
-        clinician_months.pcp_program_group_number,
-        clinician_months.tin_group_number,
+                then 5
+            when by_visit.person_key is not null then 6
+            when by_fill.person_key is not null then 7
+            else 8
+        end as step,
+        chosen.selected_pcp_npi,
+        chosen.pcp_program_group_number,
+        chosen.tin_group_number,
         by_visit.group_number as visit_group_number,
         by_visit.npi as visit_npi,
         by_visit.tier,
         by_visit.score as visit_score,
-        by_visit.visits,
         by_visit.last_visit_date,
         by_visit.runner_up_group_number as visit_runner_up_group_number,
         by_visit.runner_up_score as visit_runner_up_score,
-        by_visit.tie_break as visit_tie_break,
+        by_visit.tie_break_step as visit_tie_break_step,
         by_fill.group_number as fill_group_number,
         by_fill.npi as fill_npi,
         by_fill.score as fill_score,
         by_fill.runner_up_group_number as fill_runner_up_group_number,
         by_fill.runner_up_score as fill_runner_up_score,
-        by_fill.tie_break as fill_tie_break
+        by_fill.tie_break_step as fill_tie_break_step
     from person_months
-    left join member_months
+    left join snapshot_member_months
         on
-            person_months.person_key = member_months.person_key
-            and person_months.snapshot_number = member_months.month_number
+            person_months.person_key = snapshot_member_months.person_key
+            and person_months.snapshot_number = snapshot_member_months.month_number
     left join too_few_months
         on
             person_months.person_key = too_few_months.person_key
             and person_months.snapshot_number = too_few_months.month_number
-    left join clinician_months
+    left join chosen
         on
-            person_months.payer_key = clinician_months.payer_key
-            and member_months.selected_pcp_npi = clinician_months.npi
-            and person_months.snapshot_number = clinician_months.snapshot_number
+            person_months.person_key = chosen.person_key
+            and person_months.snapshot_number = chosen.snapshot_number
     left join by_visit
         on
             person_months.person_key = by_visit.person_key
@@ -178,45 +226,34 @@ judged as (
 decided as (
 
     select
-        judged.person_key,
-        judged.payer_key,
-        judged.snapshot_number,
-        judged.snapshot_date,
-        judged.reason,
-        case judged.reason
-            when 'SELECTED' then judged.pcp_program_group_number
-            when 'SELECTED_OTHER' then judged.tin_group_number
-            when 'VISITS' then judged.visit_group_number
-            when 'RX' then judged.fill_group_number
+        person_key,
+        payer_key,
+        snapshot_number,
+        step,
+        case step
+            when 4 then pcp_program_group_number
+            when 5 then tin_group_number
+            when 6 then visit_group_number
+            when 7 then fill_group_number
         end as group_number,
-        case
-            when judged.reason in ('SELECTED', 'SELECTED_OTHER') then judged.selected_pcp_npi
-            when judged.reason = 'VISITS' then judged.visit_npi
-            when judged.reason = 'RX' then judged.fill_npi
+        case step
+            when 4 then selected_pcp_npi
+            when 5 then selected_pcp_npi
+            when 6 then visit_npi
+            when 7 then fill_npi
         end as npi,
-        case when judged.reason = 'VISITS' then judged.tier end as tier,
-        case judged.reason
-            when 'VISITS' then judged.visit_score
-            when 'RX' then judged.fill_score
-        end as score,
-        case when judged.reason = 'VISITS' then judged.visits end as visits,
-        case judged.reason
-            when 'VISITS' then judged.visit_runner_up_group_number
-            when 'RX' then judged.fill_runner_up_group_number
+        case step when 6 then tier end as tier,
+        case step when 6 then visit_score when 7 then fill_score end as score,
+        case step
+            when 6 then visit_runner_up_group_number
+            when 7 then fill_runner_up_group_number
         end as runner_up_group_number,
-        case judged.reason
-            when 'VISITS' then judged.visit_runner_up_score
-            when 'RX' then judged.fill_runner_up_score
+        case step
+            when 6 then visit_runner_up_score
+            when 7 then fill_runner_up_score
         end as runner_up_score,
-        case judged.reason
-            when 'VISITS' then judged.visit_tie_break
-            when 'RX' then judged.fill_tie_break
-        end as tie_break,
-        case
-            when
-                judged.reason in ('SELECTED', 'SELECTED_OTHER', 'VISITS')
-                then judged.last_visit_date
-        end as last_visit_date
+        case step when 6 then visit_tie_break_step when 7 then fill_tie_break_step end as tie_break_step,
+        case when step in (4, 5, 6) then last_visit_date end as last_visit_date
     from judged
 
 ),
@@ -230,14 +267,12 @@ final as (
         cast(decided.group_number as int) as group_number,
         cast(decided.npi as bigint) as npi,
         cast(decided.runner_up_group_number as int) as runner_up_group_number,
-        cast(decided.reason as string) as reason,
-        cast(decided.tie_break as string) as tie_break,
+        cast(decided.step as int) as step,
+        cast(decided.tie_break_step as int) as tie_break_step,
         cast(decided.tier as int) as tier,
         cast(decided.score as bigint) as score,
-        cast(decided.visits as int) as visits,
         cast(decided.runner_up_score as bigint) as runner_up_score,
         cast(groups.program_id is not null as boolean) as is_in_program,
-        cast(decided.snapshot_date as date) as snapshot_date,
         cast(decided.last_visit_date as date) as last_visit_date
     from decided
     left join groups on decided.group_number = groups.group_number

@@ -30,7 +30,7 @@ histories as (
         decided.person_key,
         decided.payer_key,
         decided.snapshot_number,
-        decided.reason,
+        decided.step,
         decided.npi,
         decided.group_number,
         decided.is_in_program,
@@ -78,7 +78,7 @@ compared as (
         histories.person_key,
         histories.payer_key,
         histories.snapshot_number,
-        histories.reason,
+        histories.step,
         histories.npi,
         histories.is_in_program,
         cast(histories.last_program_month % 10000000 as int) as last_program_group_number,
@@ -117,9 +117,9 @@ named as (
                 then 'RETURNED'
             when compared.is_in_program then 'NEW'
             when
-                compared.reason in ('NOT_COVERED', 'PRODUCT_EXCLUDED', 'TOO_FEW_MONTHS')
+                compared.step in (1, 2, 3)
                 then 'LOST_COVERAGE'
-            when compared.reason = 'NONE' then 'LOST_NO_VISITS'
+            when compared.step = 8 then 'LOST_NO_VISITS'
             when compared.npi = compared.last_npi then 'ROSTER_CHANGE'
             else 'LOST_OTHER_GROUP'
         end as status,

@@ -10,7 +10,13 @@ with
 
 member_months as (
 
-    select * from {{ ref('int_member_month') }} where is_medical
+    select * from {{ ref('int_member_month_counted') }} where is_medical
+
+),
+
+versions as (
+
+    select * from {{ ref('int_coverage_version') }}
 
 ),
 
@@ -20,15 +26,21 @@ utilization as (
 
 ),
 
-attributions as (
+decided as (
 
-    select * from {{ ref('int_member_attribution') }}
+    select * from {{ ref('int_attribution_decided') }}
 
 ),
 
-persons as (
+groups as (
 
-    select * from {{ ref('int_person') }}
+    select * from {{ ref('int_attribution_group') }}
+
+),
+
+program_clinicians as (
+
+    select * from {{ ref('int_program_clinician_month') }}
 
 ),
 
@@ -56,12 +68,22 @@ payer_months as (
 
 ),
 
+-- What is used and what is a member month in these months.
+utilization_in_reach as (
+
+    select utilization.*
+    from utilization
+    where utilization.month_number in (select month_number from payer_months)
+
+),
+
 counted as (
 
     select
         member_months.person_key,
+        member_months.payer_key,
         member_months.month_number,
-        member_months.market_area_id,
+        member_months.version_number,
         1 as member_months,
         coalesce(utilization.ed_visits, 0) as ed_visits,
         coalesce(utilization.ed_visits_all, 0) as ed_visits_all,
@@ -72,11 +94,13 @@ counted as (
         coalesce(utilization.medical_allowed_cents, 0) as medical_allowed_cents,
         coalesce(utilization.rx_allowed_cents, 0) as rx_allowed_cents
     from member_months
-    left join utilization
+    left join utilization_in_reach as utilization
         on
             member_months.person_key = utilization.person_key
             and member_months.month_number = utilization.month_number
-    where member_months.is_program_product
+    where
+        member_months.is_program_product
+        and member_months.month_number in (select month_number from payer_months)
 
 ),
 
@@ -87,7 +111,7 @@ uncounted as (
         utilization.month_number,
         utilization.medical_allowed_cents,
         utilization.rx_allowed_cents
-    from utilization
+    from utilization_in_reach as utilization
     left join member_months
         on
             utilization.person_key = member_months.person_key
@@ -103,8 +127,9 @@ placed_cost as (
 
     select
         uncounted.person_key,
+        member_months.payer_key,
         uncounted.month_number,
-        member_months.market_area_id,
+        member_months.version_number,
         uncounted.medical_allowed_cents,
         uncounted.rx_allowed_cents
     from uncounted
@@ -120,8 +145,9 @@ months_and_cost as (
 
     select
         person_key,
+        payer_key,
         month_number,
-        market_area_id,
+        version_number,
         member_months,
         ed_visits,
         ed_visits_all,
@@ -135,8 +161,9 @@ months_and_cost as (
     union all
     select
         person_key,
+        payer_key,
         month_number,
-        market_area_id,
+        version_number,
         0 as member_months,
         0 as ed_visits,
         0 as ed_visits_all,
@@ -156,9 +183,9 @@ final as (
         cast(months_and_cost.person_key as int) as person_key,
         cast(payer_months.payer_key as int) as payer_key,
         cast(months_and_cost.month_number as int) as month_number,
-        cast(months_and_cost.market_area_id as string) as market_area_id,
-        cast(attributions.program_id as string) as program_id,
-        cast(attributions.partner_id as string) as partner_id,
+        cast(versions.market_area_id as string) as market_area_id,
+        cast(groups.program_id as string) as program_id,
+        cast(program_clinicians.partner_id as string) as partner_id,
         cast(months_and_cost.member_months as int) as member_months,
         cast(months_and_cost.ed_visits as int) as ed_visits,
         cast(months_and_cost.ed_visits_all as int) as ed_visits_all,
@@ -168,8 +195,9 @@ final as (
         cast(months_and_cost.primary_care_visits as int) as primary_care_visits,
         cast(months_and_cost.medical_allowed_cents as bigint) as medical_allowed_cents,
         cast(months_and_cost.rx_allowed_cents as bigint) as rx_allowed_cents,
-        cast(coalesce(attributions.is_attributed_elsewhere, false) as boolean)
-            as is_attributed_elsewhere,
+        cast(
+            decided.group_number is not null and not decided.is_in_program as boolean
+        ) as is_attributed_elsewhere,
         cast(
             make_date(
                 cast(floor(months_and_cost.month_number / 12) as int),
@@ -178,15 +206,22 @@ final as (
             ) as date
         ) as month_start_date
     from months_and_cost
-    inner join persons on months_and_cost.person_key = persons.person_key
+    inner join versions on months_and_cost.version_number = versions.version_number
     inner join payer_months
         on
-            persons.payer_key = payer_months.payer_key
+            months_and_cost.payer_key = payer_months.payer_key
             and months_and_cost.month_number = payer_months.month_number
-    left join attributions
+    left join decided
         on
-            months_and_cost.person_key = attributions.person_key
-            and payer_months.snapshot_number = attributions.snapshot_number
+            months_and_cost.person_key = decided.person_key
+            and payer_months.snapshot_number = decided.snapshot_number
+    left join groups on decided.group_number = groups.group_number
+    left join program_clinicians
+        on
+            decided.payer_key = program_clinicians.payer_key
+            and decided.npi = program_clinicians.npi
+            and decided.group_number = program_clinicians.group_number
+            and decided.snapshot_number = program_clinicians.snapshot_number
 
 )
 

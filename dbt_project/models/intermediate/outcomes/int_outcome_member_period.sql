@@ -30,7 +30,7 @@ program_periods as (
 
 member_months as (
 
-    select * from {{ ref('int_member_month') }} where is_medical
+    select * from {{ ref('int_member_month_counted') }} where is_medical
 
 ),
 
