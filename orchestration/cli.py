@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -16,6 +16,9 @@ from rich.console import Console
 from orchestration.errors import CareWarehouseError
 from orchestration.settings import PROJECT_ROOT, Settings, load_settings
 from orchestration.warehouse import dbt_environment
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 TERMINAL_LOGGING = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
 
@@ -130,9 +133,19 @@ def _run_job(name: str) -> None:
             instance=instance, run_config=TERMINAL_LOGGING, raise_on_error=False
         )
     if not result.success:
-        failed = sorted({event.step_key or name for event in result.get_step_failure_events()})
+        failures = result.get_step_failure_events()
+        for event in failures:
+            console.print(f"[bold red]{event.step_key}:[/] {_root_cause(event)}", soft_wrap=True)
+        failed = sorted({event.step_key or name for event in failures})
         raise CareWarehouseError(
-            f"{name} failed at {', '.join(failed) or 'its start'}; the last publication stays. The"
-            f" messages above say why; `make ui` shows run {result.run_id} in full."
+            f"{name} failed at {', '.join(failed) or 'its start'}; the last publication stays."
+            f" `make ui` shows run {result.run_id} in full."
         )
     console.print(f"[bold green]{name} succeeded[/]")
+
+
+def _root_cause(event: "dg.DagsterEvent") -> str:
+    error = event.step_failure_data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return "" if error is None else error.message.strip()
