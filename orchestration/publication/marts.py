@@ -288,20 +288,22 @@ def _hidden_cells(
         counts.extend(_whole(mart, column, value) for value in columns[column])
     totals: list[Total] = []
     for by in rules.totals:
+        is_implied = any(set(by) < set(finer) for finer in rules.totals)
         for rows in _groups(columns, by, row_count).values():
             for column in (
                 rules.count_columns if rules.total_columns is None else rules.total_columns
             ):
-                totals.append(Total(tuple(base[column] + row for row in rows)))
+                parts = tuple(base[column] + row for row in rows)
+                totals.append(Total(parts, is_implied=is_implied))
     for total_row in rules.total_rows:
         for rows in _groups(columns, total_row.by, row_count).values():
             shown = [row for row in rows if columns[total_row.column][row] is None]
-            parts = [row for row in rows if columns[total_row.column][row] is not None]
-            if len(shown) == 1 and parts:
+            others = [row for row in rows if columns[total_row.column][row] is not None]
+            if len(shown) == 1 and others:
                 # Also where they do not quite add up (a person moved from one part to the other):
                 # what is nearly derived is told as well.
                 for column in rules.count_columns:
-                    at = tuple(base[column] + row for row in parts)
+                    at = tuple(base[column] + row for row in others)
                     totals.append(Total(at, shown_in=base[column] + shown[0]))
     for total_column, part_columns in rules.sums.items():
         for row in range(row_count):

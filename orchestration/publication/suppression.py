@@ -26,6 +26,8 @@ class Total:
 
     parts: tuple[int, ...]
     shown_in: int | None = None
+    is_implied: bool = False
+    """True for the sum of other totals in the list: it adds nothing a reader could solve for."""
 
 
 @dataclass(frozen=True)
@@ -150,17 +152,19 @@ def _first_pinned(
             continue
         cells, numbers = _connected(start, totals, of_cell, hidden)
         seen.update(cells)
-        numbers = [number for number in numbers if number not in unprotected]
         # A small total that all its parts hide behind is not known to the reader.
-        numbers = [
+        known = [
             number
             for number in numbers
-            if totals[number].shown_in is not None
-            or sum(counts[at] or 0 for at in totals[number].parts) >= SUPPRESS_BELOW
+            if number not in unprotected
+            and (
+                totals[number].shown_in is not None
+                or sum(counts[at] or 0 for at in totals[number].parts) >= SUPPRESS_BELOW
+            )
         ]
-        if len(numbers) < 2:
+        if all(len(set(known).intersection(of_cell[at])) < 2 for at in cells):
             continue
-        for at, least, most in possible_ranges(counts, [totals[n] for n in numbers], cells):
+        for at, least, most in possible_ranges(counts, [totals[n] for n in known], cells):
             if most - least < 1 - _TOLERANCE:
                 return at
     return None
@@ -172,7 +176,7 @@ def _connected(
     cells, numbers, waiting = {start}, set(), [start]
     while waiting:
         for number in of_cell[waiting.pop()]:
-            if number in numbers:
+            if number in numbers or totals[number].is_implied:
                 continue
             numbers.add(number)
             new = {at for at in _cells(totals[number]) if at in hidden} - cells
