@@ -80,8 +80,9 @@ def type_rows(
     _reject_malformed(connection, text, malformed)
     rejected_count = _reject_suspects(connection, judge, text, readable, malformed)
     warnings = _hold_sums(connection, judge, readable, control_sums, bool(malformed))
+    connection.execute("delete from typed where not is_good")
     duplicate_count = _set_duplicates_aside(connection, judge)
-    connection.execute(judge.copy_rows(rows_path, has_others=rejected_count + duplicate_count > 0))
+    connection.execute(judge.copy_rows(rows_path))
     if rejected_count + duplicate_count:
         connection.execute(
             "copy (select * from rejects order by row_number, column_name, reason) "
@@ -108,6 +109,7 @@ class _Judge:
         self._layout = layout
         self._provenance = provenance
         self.contract = contract
+        self.delivered_on = provenance.delivered_on
         self.field_of = {
             column: f"field_{position}"
             for position, column in enumerate(text.columns)
@@ -138,7 +140,7 @@ class _Judge:
                 select {typed},
                        {", ".join(self.field_of.values())},
                        {self._is_matched()} as is_matched,
-                       {_date(self._provenance.delivered_on)} as delivered_on
+                       {_date(self.delivered_on)} as delivered_on
                 from {self.fields(path)}
             )
         """
@@ -157,25 +159,34 @@ class _Judge:
     def reasons(self) -> str:
         """Why rows of `suspect` are not good, as rows of `rejects`; first values, then rules."""
         typed = ", ".join(f"{self._typed(name)} as {name}" for name in self.sent)
-        of_values = " union all ".join(
-            f"select row_number, '{name}' as column_name, {self.field_of[name]} as value, "
-            f"{self._reason(name)} as reason from judged where reason is not null"
-            for name in self.sent
-        )
-        of_rules = "".join(
-            f" union all select row_number, '{rule.column(self.sent)}', "
-            f"{self.field_of[rule.column(self.sent)]}, '{rule.name}' from judged "
-            f"where not coalesce({rule.holds}, true) "
-            "and row_number not in (select row_number from of_values)"
+        of_values = [_finding(name, self.field_of[name], self._reason(name)) for name in self.sent]
+        of_rules = [
+            _finding(
+                rule.column(self.sent),
+                self.field_of[rule.column(self.sent)],
+                f"case when not coalesce({rule.holds}, true) then '{rule.name}' end",
+            )
             for rule in self.rules("reject")
-        )
+        ]
         return f"""
             with judged as (
-                select *, {typed}, {_date(self._provenance.delivered_on)} as delivered_on
+                select *, {typed}, {_date(self.delivered_on)} as delivered_on
                 from suspect
             ),
-            of_values as materialized ({of_values})
-            select * from of_values {of_rules}
+            found as (
+                select row_number,
+                       list_filter([{", ".join(of_values)}], lambda f: f.reason is not null)
+                       as of_values,
+                       list_filter([{", ".join(of_rules) or _finding("", "null", "null")}],
+                       lambda f: f.reason is not null) as of_rules
+                from judged
+            ),
+            findings as (
+                select row_number,
+                       unnest(case when len(of_values) > 0 then of_values else of_rules end) as f
+                from found
+            )
+            select row_number, f.column_name, f.value, f.reason from findings
         """
 
     def rules(self, breach: str) -> list[RowRule]:
@@ -186,27 +197,20 @@ class _Judge:
             if rule.breach == breach and rule.named(self.contract.columns) <= set(self.sent)
         ]
 
-    def copy_rows(self, path: Path, has_others: bool) -> str:
-        """Write all contract columns and the provenance of the good rows, in the file's order."""
-        only_good = (
-            "where is_good and row_number not in (select row_number from duplicate)"
-            if has_others
-            else ""
-        )
+    def copy_rows(self, path: Path) -> str:
+        """Write all contract columns and the provenance of `typed`, in the order of the file."""
         stamps = {
             "payer": _text(self._provenance.payer),
             "source_id": _text(self._provenance.source_id),
             "delivery_id": _text(self._provenance.delivery_id),
+            "row_number": f"cast({self.row_number()} as bigint)",
         }
-        stamped = ", ".join(f"{value} as {name}" for name, value in stamps.items())
-        return f"""
-            copy (
-                select {", ".join(self._in_ledger(name) for name in self.contract.columns)},
-                       {stamped}, cast(row_number as bigint) as row_number
-                from (select *, {self.row_number()} as row_number from typed)
-                {only_good}
-            ) to {_text(str(path))} (format parquet, compression zstd, compression_level 1)
-        """
+        columns = [self._in_ledger(name) for name in self.contract.columns]
+        columns += [f"{value} as {name}" for name, value in stamps.items()]
+        return (
+            f"copy (select {', '.join(columns)} from typed) to {_text(str(path))} "
+            "(format parquet, compression zstd, compression_level 1)"
+        )
 
     def key_hash(self) -> str:
         """A hash of the contract's key, nulls included: equal keys have equal hashes."""
@@ -447,36 +451,38 @@ def _hold_sums(
 
 
 def _set_duplicates_aside(connection: duckdb.DuckDBPyConnection, judge: _Judge) -> int:
-    """Fill `duplicate` with every row that repeats an earlier good row in all columns.
+    """Take every row that repeats an earlier one in all columns out of `typed`; return how many.
 
     Only rows that share the contract's key can be equal, so only those are compared in full.
     """
     connection.execute(
         "create or replace temp table shared as "
-        f"select {judge.key_hash()} as key_hash from typed where is_good "
-        "group by key_hash having count(*) > 1"
+        f"select {judge.key_hash()} as key_hash from typed group by key_hash having count(*) > 1"
     )
+    if not _number(connection, "select count(*) from shared"):
+        return 0
     connection.execute(
-        "create or replace temp table duplicate (row_number bigint, first_one bigint)"
+        f"""
+        create or replace temp table duplicate as
+        with candidate as (
+            select rowid as position from typed
+            where {judge.key_hash()} in (select key_hash from shared)
+        ),
+        compared as (
+            select rowid as position, {judge.row_number()} as row_number,
+                   first_value({judge.row_number()}) over (
+                       partition by {", ".join(judge.sent)} order by rowid
+                   ) as first_one
+            from typed where rowid in (select position from candidate)
+        )
+        select position, row_number, first_one from compared where row_number > first_one
+        """
     )
-    if _number(connection, "select count(*) from shared"):
-        connection.execute(
-            f"""
-            insert into duplicate
-            select row_number, first_one
-            from (
-                select row_number,
-                       min(row_number) over (partition by {", ".join(judge.sent)}) as first_one
-                from (select *, {judge.row_number()} as row_number from typed)
-                where is_good and {judge.key_hash()} in (select key_hash from shared)
-            )
-            where row_number > first_one
-            """
-        )
-        connection.execute(
-            "insert into rejects "
-            "select row_number, '', cast(first_one as varchar), 'duplicate_of_row' from duplicate"
-        )
+    connection.execute("delete from typed where rowid in (select position from duplicate)")
+    connection.execute(
+        "insert into rejects "
+        "select row_number, '', cast(first_one as varchar), 'duplicate_of_row' from duplicate"
+    )
     return _number(connection, "select count(*) from duplicate")
 
 
@@ -494,12 +500,15 @@ def _flags(connection: duckdb.DuckDBPyConnection, judge: _Judge) -> dict[str, in
     rules = judge.rules("flag")
     if not rules:
         return {}
-    counts = ", ".join(
-        f"count(*) filter (is_good and not coalesce({rule.holds}, true))" for rule in rules
-    )
-    found = connection.execute(f"select {counts} from typed").fetchone() or ()
+    counts = ", ".join(f"count(*) filter (not coalesce({rule.holds}, true))" for rule in rules)
+    stamped = f"(select *, {_date(judge.delivered_on)} as delivered_on from typed)"
+    found = connection.execute(f"select {counts} from {stamped}").fetchone() or ()
     flagged = zip(rules, found, strict=True)
     return {rule.name: int(count) for rule, count in flagged if count}
+
+
+def _finding(column: str, value: str, reason: str) -> str:
+    return f"{{'column_name': '{column}', 'value': {value}, 'reason': {reason}}}"
 
 
 def _amount_pattern(plain: str, forms: Sequence[AmountForm]) -> str:

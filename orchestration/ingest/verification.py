@@ -121,22 +121,15 @@ def separate_malformed(text: VerifiedText, into: Path) -> list[tuple[int, Sequen
 
 def pick_records(path: Path, text: VerifiedText, positions: Sequence[int]) -> bytes:
     """The records at ascending positions (from 0) of a file of well-formed records, as CSV."""
-    wanted = iter([*positions, -1])
-    position = next(wanted)
+    wanted = set(positions)
+    if not text.has_quotes:
+        with path.open("rb") as lines:
+            return b"".join(line for number, line in enumerate(lines) if number in wanted)
     picked = io.StringIO()
-    if position >= 0 and not text.has_quotes:
-        with path.open(encoding="utf-8", newline="\n") as lines:
-            for number, line in enumerate(lines):
-                if number == position:
-                    picked.write(line)
-                    position = next(wanted)
-    elif position >= 0:
-        writer = csv.writer(picked, delimiter=text.delimiter, lineterminator="\n")
-        with path.open(encoding="utf-8", newline="") as source:
-            for number, fields in enumerate(csv.reader(source, delimiter=text.delimiter)):
-                if number == position:
-                    writer.writerow(fields)
-                    position = next(wanted)
+    writer = csv.writer(picked, delimiter=text.delimiter, lineterminator="\n")
+    with path.open(encoding="utf-8", newline="") as source:
+        records = enumerate(csv.reader(source, delimiter=text.delimiter))
+        writer.writerows(fields for number, fields in records if number in wanted)
     return picked.getvalue().encode("utf-8")
 
 

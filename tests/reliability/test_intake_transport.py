@@ -182,8 +182,11 @@ def test_12_a_corrected_month_replaces_and_never_adds(house: Installation, feed:
     assert [(entry.version, entry.loaded_count) for entry in house.select().selected] == [(2, 1)]
 
 
-def test_13_and_17_any_order_of_arrival_gives_the_same_choice(tmp_path: Path) -> None:
+def test_13_and_17_any_order_of_arrival_gives_the_same_choice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Files of one night arrive in the order the network likes."""
+    monkeypatch.setattr("orchestration.ingest.selection.code_version", lambda: "one code")
     files = {
         "2025-01.csv.gz": (fills(3), "2025-02-10"),
         "2025-01.v2.csv.gz": (fills(4), "2025-03-10"),
