@@ -252,7 +252,10 @@ decided as (
             when 6 then visit_runner_up_score
             when 7 then fill_runner_up_score
         end as runner_up_score,
-        case step when 6 then visit_tie_break_step when 7 then fill_tie_break_step end as tie_break_step,
+        case step
+            when 6 then visit_tie_break_step
+            when 7 then fill_tie_break_step
+        end as tie_break_step,
         case when step in (4, 5, 6) then last_visit_date end as last_visit_date
     from judged
 

@@ -174,11 +174,12 @@ credited as (
     select
         dated_pairs.pair_number,
         dated_pairs.credit_date,
-        coalesce(
-            winners.program_id,
-            concat('TIN:', lpad(cast(dated_pairs.billing_tin as string), 9, '0')),
-            concat('NPI:', cast(dated_pairs.rendering_npi as string))
-        ) as group_key,
+        case
+            when winners.program_id is not null then winners.program_id
+            when dated_pairs.billing_tin is not null
+                then concat('TIN:', lpad(cast(dated_pairs.billing_tin as string), 9, '0'))
+            else concat('NPI:', cast(dated_pairs.rendering_npi as string))
+        end as group_key,
         dated_pairs.billing_tin,
         dated_pairs.rendering_npi,
         dated_pairs.payer_key,
