@@ -4,7 +4,7 @@ Plain frozen values and the two ready-made plans (demo, portfolio). How anything
 belong here. All simulated data are synthetic.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 EPOCH = date(2023, 1, 1)
@@ -113,10 +113,33 @@ class SimulationConfig:
     truncation_cents: int = 10_000_000
     batch_members: int = 420_000
     threads: int = 2
+    batch: int = 0
+    batches: int = 1
 
     @property
     def programs(self) -> tuple[ProgramPlan, ...]:
         return tuple(program for market in self.markets for program in market.programs)
+
+    def split(self) -> "tuple[SimulationConfig, ...]":
+        """One configuration per batch of markets; ids of different batches never meet."""
+        groups: list[list[MarketPlan]] = []
+        filled = 0.0
+        for market in self.markets:
+            size = self.scale * (market.others + sum(p.members for p in market.programs))
+            if not groups or filled + size > self.batch_members:
+                groups.append([])
+                filled = 0.0
+            groups[-1].append(market)
+            filled += size
+        return tuple(
+            replace(self, markets=tuple(group), batch=number, batches=len(groups))
+            for number, group in enumerate(groups)
+        )
+
+    @property
+    def part(self) -> str:
+        """What a delivery's name carries when a month comes in several parts."""
+        return f".p{self.batch + 1:02d}" if self.batches > 1 else ""
 
     def scaled(self, number: int, least: int) -> int:
         """`number` at this configuration's scale, at least `least`."""

@@ -28,6 +28,7 @@ MONTH_STARTS: NDArray[np.int64] = (
 # Newly joined members are not attributed before their first visit, so a cohort holds more
 # members than the panel found in it (measured on the demo).
 UNSEEN_ALLOWANCE = 1.065
+BATCH_NUMBERS = 2_000_000
 
 AGE_EDGES = np.array([0, 1, 6, 18, 25, 35, 45, 55, 65, 74])
 AGE_WEIGHTS = np.array([0.012, 0.062, 0.158, 0.107, 0.152, 0.155, 0.163, 0.173, 0.018])
@@ -166,7 +167,7 @@ def build_population(
     selected, selected_day = _selections(providers, market, first, start, rng)
     zip_code, state = _places(config, market, rng)
     return Population(
-        number=10_000_000 + rng.permutation(count),
+        number=10_000_000 + config.batch * BATCH_NUMBERS + rng.permutation(count),
         cohort=cohort_of,
         market=market,
         birth_day=birth,

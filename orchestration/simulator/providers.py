@@ -252,9 +252,14 @@ def build_providers(config: SimulationConfig, rng: np.random.Generator) -> Provi
     pharmacies = 30
     markets = len(config.markets)
     needed = clinicians + organisations + 60 + pharmacies * markets
-    npis = luhn_npis(100_000_000 + rng.choice(180_000_000, needed, replace=False))
+    npi_range, tin_range = 180_000_000 // config.batches, 980_000_000 // config.batches
+    npis = luhn_npis(
+        100_000_000 + config.batch * npi_range + rng.choice(npi_range, needed, replace=False)
+    )
     rng.shuffle(npis)
-    tin_numbers = 10_000_000 + rng.choice(980_000_000, organisations, replace=False)
+    tin_numbers = (
+        10_000_000 + config.batch * tin_range + rng.choice(tin_range, organisations, replace=False)
+    )
     is_pcp = joined["is_pcp"].astype(bool)
     practice_first = np.array(first_pcp, dtype=np.int32)
     practice_count = np.array(pcp_count, dtype=np.int32)

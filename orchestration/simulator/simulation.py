@@ -10,11 +10,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from orchestration.simulator import truth, writing
 from orchestration.simulator.attribution import find_panels, member_months
-from orchestration.simulator.calibration import calibrate
+from orchestration.simulator.calibration import CostResult, calibrate
 from orchestration.simulator.config import (
     NON_PROGRAM,
     OPEN_END,
@@ -53,8 +54,23 @@ class SimulationReport:
 
 def stream(config: SimulationConfig, name: str) -> np.random.Generator:
     """An independent random stream per step, so that a change in one leaves the others alone."""
-    key = [config.seed, *name.encode()]
+    key = [config.seed, config.batch, *name.encode()]
     return np.random.Generator(np.random.SFC64(np.random.SeedSequence(key)))
+
+
+@dataclass(frozen=True)
+class _BatchTruth:
+    """What one batch leaves behind for the truth; its claims are on disk already."""
+
+    config: SimulationConfig
+    providers: Providers
+    costs: list[CostResult]
+    estimates: list[truth.ErEstimate]
+    panel_sizes: dict[str, dict[str, float]]
+    mess: dict[str, dict[str, int]]
+    rejected: list[dict[str, str]]
+    totals: dict[str, int]
+    membership: pa.Table
 
 
 def simulate(
@@ -68,6 +84,48 @@ def simulate(
     Equal configurations write equal bytes. Existing files of the same name are replaced.
     """
     clock = _Clock(progress)
+    written: list[WrittenFile] = []
+    truths = [_simulate_batch(batch, landing_dir, written, clock) for batch in config.split()]
+    parts = [(item.config, item.providers) for item in truths]
+    written += writing.write_rosters(parts, landing_dir)
+    written.append(writing.write_quality(config, landing_dir))
+    clock.step("rosters", f"{len(written)} files")
+    rows: dict[str, int] = {}
+    for file in written:
+        rows[file.feed] = rows.get(file.feed, 0) + file.rows
+    costs = [cost for item in truths for cost in item.costs]
+    estimates = [estimate for item in truths for estimate in item.estimates]
+    sizes = {name: size for item in truths for name, size in item.panel_sizes.items()}
+    truth.write_json(
+        truth_dir / "effects.json",
+        {**truth.planted_effects(config, costs, estimates), "panel_sizes": sizes},
+    )
+    truth.write_json(
+        truth_dir / "mess.json",
+        {
+            "totals": {
+                feed: truth.summed([item.mess[feed] for item in truths]) for feed in truths[0].mess
+            },
+            "rejected_rows": [row for item in truths for row in item.rejected],
+            "deliveries": truth.deliveries(written),
+        },
+    )
+    totals = truth.summed([item.totals for item in truths])
+    truth.write_json(
+        truth_dir / "totals.json",
+        {"seed": config.seed, "scale": config.scale, "rows": rows, **totals},
+    )
+    truth.write_membership(
+        [item.membership for item in truths], truth_dir / "true_membership.parquet"
+    )
+    clock.step("truth", f"{len(estimates)} estimates")
+    return SimulationReport(totals["members"], rows, tuple(written), clock.seconds)
+
+
+def _simulate_batch(
+    config: SimulationConfig, landing_dir: Path, written: list[WrittenFile], clock: "_Clock"
+) -> _BatchTruth:
+    """Draw one batch of markets and write its claims, fills and spans."""
     providers = build_providers(config, stream(config, "providers"))
     people = build_population(config, providers, stream(config, "population"))
     clock.step("members", f"{len(people):,} members")
@@ -76,76 +134,71 @@ def simulate(
     fills = simulate_fills(config, providers, people, stream(config, "pharmacy"))
     clock.step("fills", f"{len(fills):,} fills")
     panels = find_panels(config, providers, people, use.visits, use.claims)
-    cost_results = calibrate(config, providers, people, use.claims, use.lines, fills, panels)
-    clock.step("calibration", f"{len(cost_results)} programs")
-    final = _final_totals(people, use, fills)
+    costs = calibrate(config, providers, people, use.claims, use.lines, fills, panels)
+    clock.step("calibration", f"{len(costs)} programs")
+    totals = _final_totals(people, use, fills)
     medical = spoil_claims(config, people, use.claims, use.lines, stream(config, "medical mess"))
     pharmacy = spoil_fills(config, people, fills, stream(config, "pharmacy mess"))
     spans, span_mess, bad_spans = build_eligibility(config, people, stream(config, "eligibility"))
     clock.step("mess", f"{len(medical.row_line):,} medical rows")
 
-    written = writing.write_rosters(config, providers, landing_dir)
-    written.append(writing.write_quality(config, landing_dir))
-    clock.step("rosters", f"{len(written)} files")
+    first_claim = writing.FIRST_CLAIM_NUMBER + config.batch * writing.BATCH_CLAIMS
     medical_encoder = writing.MedicalEncoder(
-        providers, people, medical.claims, medical.lines, writing.FIRST_CLAIM_NUMBER
+        providers, people, medical.claims, medical.lines, first_claim
     )
-    pharmacy_encoder = writing.PharmacyEncoder(people, pharmacy, writing.FIRST_FILL_NUMBER)
+    first_fill = writing.FIRST_FILL_NUMBER + config.batch * writing.BATCH_FILLS
+    pharmacy_encoder = writing.PharmacyEncoder(people, pharmacy, first_fill)
     span_encoder = writing.eligibility_encoder(config, people, spans)
     span_rows = writing.rows_by_period(spans.period.astype(np.int8))
+    place = _Place(landing_dir, config.part)
     jobs: list[Callable[[], list[WrittenFile]]] = []
     for period, rows in enumerate(writing.rows_by_period(medical.row_period)):
-        jobs.append(_medical_job(landing_dir, medical, medical_encoder, period, rows))
+        jobs.append(_medical_job(place, medical, medical_encoder, period, rows))
     for period, rows in enumerate(writing.rows_by_period(pharmacy.row_period)):
-        jobs.append(_pharmacy_job(landing_dir, pharmacy, pharmacy_encoder, period, rows))
+        jobs.append(_pharmacy_job(place, pharmacy, pharmacy_encoder, period, rows))
     for period in range(PAYMENT_MONTHS):
-        jobs.append(
-            _eligibility_job(landing_dir, span_encoder, bad_spans, period, span_rows[period])
-        )
+        jobs.append(_eligibility_job(place, span_encoder, bad_spans, period, span_rows[period]))
     with ThreadPoolExecutor(max_workers=config.threads) as workers:
         for files in workers.map(lambda job: job(), jobs):
             written.extend(files)
     clock.step("writing", f"{len(written)} files")
-    rows_by_feed: dict[str, int] = {}
-    for file in written:
-        rows_by_feed[file.feed] = rows_by_feed.get(file.feed, 0) + file.rows
+
     program_of = truth.true_programs(providers, people)
     ed_months = truth.visits_by_month(people, use.ed_visits)
-    estimates = [
-        *truth.er_estimates(config, people, panels, ed_months, panels.program, "attribution"),
-        *truth.er_estimates(config, people, panels, ed_months, program_of[:, 12:], "true"),
-    ]
-    truth.write_json(
-        truth_dir / "effects.json",
+    return _BatchTruth(
+        config,
+        providers,
+        costs,
+        [
+            *truth.er_estimates(config, people, panels, ed_months, panels.program, "attribution"),
+            *truth.er_estimates(config, people, panels, ed_months, program_of[:, 12:], "true"),
+        ],
+        truth.panel_sizes(config, panels),
         {
-            **truth.planted_effects(config, cost_results, estimates),
-            "panel_sizes": truth.panel_sizes(config, panels),
+            "eligibility": asdict(span_mess),
+            "medical_claims": medical.counts,
+            "pharmacy_claims": pharmacy.counts,
+            "provider_roster": roster_mess(providers),
         },
+        rejected_rows(
+            ("eligibility", bad_spans, spans.period),
+            ("medical_claims", medical.bad, medical.row_period),
+            ("pharmacy_claims", pharmacy.bad, pharmacy.row_period),
+        ),
+        totals,
+        truth.membership_runs(providers, people, program_of),
     )
-    truth.write_json(
-        truth_dir / "mess.json",
-        {
-            "totals": {
-                "eligibility": asdict(span_mess),
-                "medical_claims": medical.counts,
-                "pharmacy_claims": pharmacy.counts,
-                "provider_roster": roster_mess(providers),
-            },
-            "rejected_rows": rejected_rows(
-                ("eligibility", bad_spans, spans.period),
-                ("medical_claims", medical.bad, medical.row_period),
-                ("pharmacy_claims", pharmacy.bad, pharmacy.row_period),
-            ),
-            "deliveries": truth.deliveries(written),
-        },
-    )
-    truth.write_json(
-        truth_dir / "totals.json",
-        {"seed": config.seed, "scale": config.scale, "rows": rows_by_feed, **final},
-    )
-    truth.write_membership(providers, people, program_of, truth_dir / "true_membership.parquet")
-    clock.step("truth", f"{len(estimates)} estimates")
-    return SimulationReport(len(people), rows_by_feed, tuple(written), clock.seconds)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a batch's files go, and the part their names carry."""
+
+    landing_dir: Path
+    part: str
+
+    def name(self, period: int) -> str:
+        return f"{writing.period_text(period)}{self.part}"
 
 
 def _final_totals(people: Population, use: MedicalUse, fills: Fills) -> dict[str, int]:
@@ -241,7 +294,7 @@ def _adjustments(files: MedicalFiles, rows: writing.Numbers) -> dict[str, int]:
 
 
 def _medical_job(
-    landing_dir: Path,
+    place: _Place,
     files: MedicalFiles,
     encoder: writing.MedicalEncoder,
     period: int,
@@ -253,7 +306,7 @@ def _medical_job(
         rows = files.row_line[wanted]
         bad = {row: files.bad[row] for row in rows.tolist() if row in files.bad}
         return writing.write_delivery(
-            landing_dir,
+            place.landing_dir,
             writing.PAYER,
             "medical_claims",
             name,
@@ -272,7 +325,7 @@ def _medical_job(
         )
 
     def job() -> list[WrittenFile]:
-        text, delivered = writing.period_text(period), writing.delivered_on(period)
+        text, delivered = place.name(period), writing.delivered_on(period)
         if period != RESTATED_PERIOD:
             return [write(text, positions, delivered)]
         first = positions[~files.row_is_missing_in_first_version[positions]]
@@ -285,7 +338,7 @@ def _medical_job(
 
 
 def _pharmacy_job(
-    landing_dir: Path,
+    place: _Place,
     files: PharmacyFiles,
     encoder: writing.PharmacyEncoder,
     period: int,
@@ -296,10 +349,10 @@ def _pharmacy_job(
         bad = {row: files.bad[row] for row in rows.tolist() if row in files.bad}
         return [
             writing.write_delivery(
-                landing_dir,
+                place.landing_dir,
                 writing.PAYER,
                 "pharmacy_claims",
-                writing.period_text(period),
+                place.name(period),
                 writing.PHARMACY_HEADER,
                 ",",
                 rows,
@@ -315,7 +368,7 @@ def _pharmacy_job(
 
 
 def _eligibility_job(
-    landing_dir: Path,
+    place: _Place,
     encoder: writing.Encoder,
     bad_spans: dict[int, BadRow],
     period: int,
@@ -325,10 +378,10 @@ def _eligibility_job(
         bad = {row: bad_spans[row] for row in rows.tolist() if row in bad_spans}
         return [
             writing.write_delivery(
-                landing_dir,
+                place.landing_dir,
                 writing.PAYER,
                 "eligibility",
-                writing.period_text(period),
+                place.name(period),
                 writing.ELIGIBILITY_HEADER,
                 "|",
                 rows,

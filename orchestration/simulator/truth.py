@@ -191,13 +191,10 @@ def _collapsed(months: NDArray[np.float64], visits: NDArray[np.float64]) -> Numb
     return place
 
 
-def write_membership(
-    providers: Providers,
-    people: Population,
-    program_of: NDArray[np.int16],
-    path: Path,
-) -> int:
-    """One row per member and unbroken run of months truly with a program; returns the rows."""
+def membership_runs(
+    providers: Providers, people: Population, program_of: NDArray[np.int16]
+) -> pa.Table:
+    """One row per member and unbroken run of months truly with a program and partner."""
     covered = member_months(people)
     own = np.where(covered & (program_of >= 0), program_of, NON_PROGRAM).astype(np.int16)
     day = MONTH_STARTS[:36] + 14
@@ -219,7 +216,7 @@ def write_membership(
     begins, ends, flat = begins[kept], ends[kept], flat[kept]
     months = pa.array([period_text(month) for month in range(36)])
     members = np.char.add("U", people.number[begins // 36].astype("U8"))
-    table = pa.table(
+    return pa.table(
         {
             "person_id": pa.array(members),
             "program_id": pa.array(providers.program_ids).take(pa.array(flat // 1000)),
@@ -228,10 +225,20 @@ def write_membership(
             "last_month": months.take(pa.array(ends % 36)),
         }
     )
-    table = table.sort_by([("person_id", "ascending"), ("first_month", "ascending")])
+
+
+def write_membership(tables: Sequence[pa.Table], path: Path) -> None:
+    """All batches' runs in one file, ordered by member and month."""
+    table = pa.concat_tables(tables).sort_by(
+        [("person_id", "ascending"), ("first_month", "ascending")]
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(table, path, compression="zstd")
-    return int(table.num_rows)
+
+
+def summed(counts: Sequence[dict[str, int]]) -> dict[str, int]:
+    """Counts of several batches added up by name."""
+    return {name: sum(count[name] for count in counts) for name in counts[0]}
 
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:

@@ -20,6 +20,7 @@ from orchestration.simulator.claims import Claims, Lines
 from orchestration.simulator.config import (
     OPEN_END,
     PAYMENT_MONTHS,
+    PartnerPlan,
     ProgramPlan,
     SimulationConfig,
 )
@@ -89,6 +90,9 @@ ROSTER_PANELS = {"A": ("Y", "N"), "B": ("O", "C"), "C": ("O", "C"), "directory":
 ROSTER_PERIODS = (0, 12, 24, 30, 41)
 # Later than any own row, so that the longer membership (METHODS B.5) is the own program's.
 GUEST_START_DAY = -20
+BATCH_PRACTICES = 20_000
+BATCH_CLAIMS = 1_000_000_000
+BATCH_FILLS = 500_000_000
 QUALITY_HEADER = "PGM_ID,PERF_BEG_DT,PERF_END_DT,QLTY_SCORE,WT_SCORED"
 
 
@@ -377,74 +381,81 @@ def eligibility_encoder(config: SimulationConfig, people: Population, spans: Spa
 
 
 def write_rosters(
-    config: SimulationConfig, providers: Providers, landing_dir: Path
+    parts: Sequence[tuple[SimulationConfig, Providers]], landing_dir: Path
 ) -> list[WrittenFile]:
-    """The payer's directory and each group's roster, every snapshot with its full history."""
+    """The payer's directory (of all parts) and each group's roster, with their full history."""
     written = []
-    everyone = np.arange(len(providers.npi))
     for period in ROSTER_PERIODS:
-        written.append(
-            _write_roster(
-                landing_dir,
-                PAYER,
-                period,
+        directory = [
+            _roster_columns(
                 "directory",
+                config,
                 providers,
-                everyone,
+                np.arange(len(providers.npi)),
                 None,
                 providers.organisation.astype(np.int64),
-                start=np.full(len(everyone), -1461),
-                end=np.full(len(everyone), OPEN_END),
+                np.full(len(providers.npi), -1461),
+                np.full(len(providers.npi), OPEN_END),
             )
-        )
-        for program in config.programs:
-            for partner in program.partners:
-                number = providers.partner_ids.index(partner.partner_id)
-                own = np.flatnonzero(providers.partner == number)
-                guests = np.flatnonzero(providers.second_partner == number)
-                host = providers.organisation[own[0]] if len(own) else 0
-                rows = np.concatenate((own, guests))
-                organisation = np.concatenate(
-                    (providers.organisation[own], np.full(len(guests), host))
-                ).astype(np.int64)
-                # A leaving is known only from the snapshot after it; a joining from the one before.
-                last_day = int(MONTH_STARTS[period + 1]) - 1
-                end = np.where(
-                    providers.roster_end[rows] <= last_day, providers.roster_end[rows], OPEN_END
-                )
-                start = np.where(
-                    np.arange(len(rows)) < len(own), providers.roster_start[rows], GUEST_START_DAY
-                )
-                known = start <= last_day
-                written.append(
-                    _write_roster(
-                        landing_dir,
-                        partner.partner_id,
-                        period,
-                        partner.roster_style,
-                        providers,
-                        rows[known],
-                        (program, partner.partner_code),
-                        organisation[known],
-                        start[known],
-                        end[known],
+            for config, providers in parts
+        ]
+        written.append(_write_roster(landing_dir, PAYER, period, "directory", directory))
+        for config, providers in parts:
+            for program in config.programs:
+                for partner in program.partners:
+                    columns = _group_roster(config, providers, program, partner, period)
+                    written.append(
+                        _write_roster(
+                            landing_dir, partner.partner_id, period, partner.roster_style, [columns]
+                        )
                     )
-                )
     return written
 
 
-def _write_roster(
-    landing_dir: Path,
-    source: str,
+def _group_roster(
+    config: SimulationConfig,
+    providers: Providers,
+    program: ProgramPlan,
+    partner: PartnerPlan,
     period: int,
+) -> list[Bytes]:
+    """A group's own clinicians and its guests, as known at the snapshot."""
+    number = providers.partner_ids.index(partner.partner_id)
+    own = np.flatnonzero(providers.partner == number)
+    guests = np.flatnonzero(providers.second_partner == number)
+    rows = np.concatenate((own, guests))
+    is_own = np.arange(len(rows)) < len(own)
+    host = providers.organisation[own[0]]
+    organisation = np.where(is_own, providers.organisation[rows], host).astype(np.int64)
+    # A leaving is known only from the snapshot after it; a joining from the one after it too.
+    last_day = int(MONTH_STARTS[period + 1]) - 1
+    leaves = providers.roster_end[rows]
+    end = np.where(leaves <= last_day, leaves, OPEN_END)
+    start = np.where(is_own, providers.roster_start[rows], GUEST_START_DAY)
+    known = start <= last_day
+    return _roster_columns(
+        partner.roster_style,
+        config,
+        providers,
+        rows[known],
+        (program, partner.partner_code),
+        organisation[known],
+        start[known],
+        end[known],
+    )
+
+
+def _roster_columns(
     style: str,
+    config: SimulationConfig,
     providers: Providers,
     rows: Numbers,
     owner: tuple[ProgramPlan, str] | None,
     organisation: Numbers,
     start: Numbers,
     end: Numbers,
-) -> WrittenFile:
+) -> list[Bytes]:
+    """Byte columns of a roster in the order of its style's header."""
     dates = date_table(ROSTER_DATES[style])
     roles, panels = lookup_table(ROSTER_ROLES[style]), lookup_table(ROSTER_PANELS[style])
     kinds = [*PCP_SPECIALTIES, *SPECIALTIES]
@@ -456,8 +467,8 @@ def _write_roster(
             for n in range(len(providers.practice_market))
         ]
     )
-    codes_of = np.full((len(rows), 6), ord("L"), dtype=np.uint8)
-    codes_of[:, 1:] = digits(practice.astype(np.int64), 5)
+    codes_of = np.full((len(rows), 7), ord("L"), dtype=np.uint8)
+    codes_of[:, 1:] = digits(config.batch * BATCH_PRACTICES + practice.astype(np.int64), 6)
     npi = digits(providers.npi[rows], 10)
     tin = digits(providers.organisation_tin[organisation], 9)
     role = roles[np.where(providers.is_pcp[rows], 0, 1)]
@@ -514,6 +525,13 @@ def _write_roster(
                 first,
                 last,
             ]
+    return columns
+
+
+def _write_roster(
+    landing_dir: Path, source: str, period: int, style: str, parts: Sequence[list[Bytes]]
+) -> WrittenFile:
+    columns = [_stacked(column) for column in zip(*parts, strict=True)]
     return write_delivery(
         landing_dir,
         source,
@@ -521,10 +539,21 @@ def _write_roster(
         period_text(period),
         ROSTER_HEADERS[style],
         ROSTER_DELIMITERS[style],
-        np.arange(len(rows)),
+        np.arange(len(columns[0])),
         lambda wanted: ([column[wanted] for column in columns], {}),
         delivered_on(period),
     )
+
+
+def _stacked(parts: Sequence[Bytes]) -> Bytes:
+    """Byte columns of different widths under each other."""
+    width = max(part.shape[1] for part in parts)
+    out = np.zeros((sum(len(part) for part in parts), width), dtype=np.uint8)
+    first = 0
+    for part in parts:
+        out[first : first + len(part), : part.shape[1]] = part
+        first += len(part)
+    return out
 
 
 PRACTICE_WORDS = (
