@@ -122,7 +122,12 @@ def _syntax_problem(file: Path, error: yaml.YAMLError) -> Problem:
 def _problems(file: Path, text: str, model: type[M], error: ValidationError) -> list[Problem]:
     root = yaml.compose(text, Loader=_Loader)
     problems = []
-    for detail in error.errors():
+    details = error.errors()
+    for detail in details:
+        # A list whose members are all wrong counts as too short as well; its members say why.
+        inside = (other["loc"][: len(detail["loc"])] for other in details if other is not detail)
+        if detail["type"] == "too_short" and detail["loc"] in inside:
+            continue
         location = tuple(part for part in detail["loc"] if not _is_type_name(part))
         place = ".".join(str(part) for part in location) or "the whole file"
         line = _line(root, location)
