@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 
 def build() -> Sequence["Expectation"]:
+    from great_expectations.expectations.row_conditions import Column
+
+    stated = Column("verdict") != "insufficient"
     return [
         unique_together(
             ["reporting_unit_id", "period_role", "market_basis"],
@@ -41,7 +44,7 @@ def build() -> Sequence["Expectation"]:
             3,
             "plausibility",
             "a panel at a third or three times its market is an error of data",
-            may_be_unjudged=True,
+            only_where=stated,
         ),
         between(
             "crude_market_per_1000",
@@ -49,7 +52,7 @@ def build() -> Sequence["Expectation"]:
             800,
             "plausibility",
             "commercial members have 150 to 250 ED visits per 1,000 a year",
-            may_be_unjudged=True,
+            only_where=stated,
         ),
         between(
             "crude_panel_per_1000",
@@ -57,7 +60,7 @@ def build() -> Sequence["Expectation"]:
             1_500,
             "plausibility",
             "commercial members have 150 to 250 ED visits per 1,000 a year",
-            may_be_unjudged=True,
+            only_where=stated,
         ),
         between(
             "dispersion_market",
@@ -66,7 +69,7 @@ def build() -> Sequence["Expectation"]:
             "plausibility",
             "ED visits are somewhat overdispersed; more says that visits were counted twice",
             "warning",
-            may_be_unjudged=True,
+            only_where=stated,
         ),
         between(
             "p_value", 0, 1, "validity", "probabilities are shares of one", may_be_unjudged=True

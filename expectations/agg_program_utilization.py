@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 
 def build() -> Sequence["Expectation"]:
+    from great_expectations.expectations.row_conditions import Column
+
+    large = Column("member_months") >= 1_000
     return [
         unique_together(
             ["program_id", "month_start_date"], "uniqueness", "a program's month is told once"
@@ -26,6 +29,7 @@ def build() -> Sequence["Expectation"]:
             2_000,
             "plausibility",
             "commercial members have 150 to 250 ED visits per 1,000 a year",
+            only_where=large,
         ),
         between(
             "inpatient_stays_per_1000",
@@ -33,6 +37,7 @@ def build() -> Sequence["Expectation"]:
             1_000,
             "plausibility",
             "commercial members have 40 to 80 stays per 1,000 a year",
+            only_where=large,
         ),
         between(
             "allowed_pmpm_amount",
@@ -41,6 +46,7 @@ def build() -> Sequence["Expectation"]:
             "plausibility",
             "commercial members cost 300 to 800 dollars a month",
             "warning",
+            only_where=large,
         ),
         not_less(
             "ed_visits_all",

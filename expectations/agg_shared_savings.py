@@ -19,6 +19,9 @@ _REASONS = (
 
 
 def build() -> Sequence["Expectation"]:
+    from great_expectations.expectations.row_conditions import Column
+
+    large = Column("performance_persons") >= 1_000
     return [
         unique_together(["program_id"], "uniqueness", "a program has one settlement a period"),
         matches(
@@ -34,7 +37,7 @@ def build() -> Sequence["Expectation"]:
             5_000,
             "plausibility",
             "commercial members cost 300 to 800 dollars a month",
-            may_be_unjudged=True,
+            only_where=large,
         ),
         between(
             "performance_pmpm_amount",
@@ -42,7 +45,7 @@ def build() -> Sequence["Expectation"]:
             5_000,
             "plausibility",
             "commercial members cost 300 to 800 dollars a month",
-            may_be_unjudged=True,
+            only_where=large,
         ),
         between(
             "benchmark_pmpm_amount",
@@ -50,7 +53,7 @@ def build() -> Sequence["Expectation"]:
             5_000,
             "plausibility",
             "a benchmark is a cost",
-            may_be_unjudged=True,
+            only_where=large,
         ),
         between(
             "market_trend_percent",
@@ -58,7 +61,7 @@ def build() -> Sequence["Expectation"]:
             40,
             "plausibility",
             "a market moves by a few percent a year",
-            may_be_unjudged=True,
+            only_where=large,
         ),
         between(
             "savings_percent",
@@ -66,7 +69,7 @@ def build() -> Sequence["Expectation"]:
             60,
             "plausibility",
             "a program saves or loses a few percent",
-            may_be_unjudged=True,
+            only_where=large,
         ),
         between("msr_percent", 0, 25, "validity", "minimum savings rates are a few percent (I.3)"),
         between(

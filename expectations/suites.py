@@ -17,6 +17,7 @@ from orchestration.checks import CheckOutcome, Scalar
 if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
     from great_expectations.expectations.metadata_types import FailureSeverity
+    from great_expectations.expectations.row_conditions import ComparisonCondition
 
 Dimension = Literal[
     "completeness", "validity", "consistency", "uniqueness", "timeliness", "plausibility"
@@ -175,9 +176,12 @@ def between(
     reason: str,
     severity: Severity = "critical",
     may_be_unjudged: bool = False,
+    only_where: "ComparisonCondition | None" = None,
 ) -> "Expectation":
     """Every value lies between `least` and `most`, both included.
 
+    `only_where` is a condition on the row, such as `Column("members") >= 500`: chance makes
+    anything of small panels. Where it leaves no row, the expectation is unjudged, a warning.
     `may_be_unjudged` where it is right that a small table has no value at all. So it always is
     for shares, means and distinct counts of a profile, which only large deliveries have.
     """
@@ -189,8 +193,9 @@ def between(
         column=column,
         min_value=least,
         max_value=most,
+        row_condition=only_where,
         severity=_severity(severity),
-        meta=_meta(column, dimension, reason, may_be_unjudged),
+        meta=_meta(column, dimension, reason, may_be_unjudged or only_where is not None),
     )
 
 

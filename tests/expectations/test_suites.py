@@ -298,6 +298,16 @@ def test_a_warning_is_told_and_does_not_fail() -> None:
     assert len(outcome.warnings) == 1
 
 
+def test_small_panels_are_not_judged_by_what_chance_makes_of_them() -> None:
+    """Nine visits of fifty members are 2,160 per 1,000 a year."""
+    suite = next(suite for suite in MART_SUITES if suite.table == "agg_program_utilization")
+    row = {**PLAUSIBLE[suite.table], "ed_visits_per_1000": 2_160.0}
+    assert validate(suite, pd.DataFrame([row])).status == "fail"
+    outcome = validate(suite, pd.DataFrame([{**row, "member_months": 50}]))
+    assert outcome.passed
+    assert any("ed_visits_per_1000" in warning for warning in outcome.warnings)
+
+
 def test_69_an_empty_frame_is_an_error() -> None:
     """FAULTS 69: the library calls an empty frame a success."""
     assert validate(CRITICAL, pd.DataFrame({"a": []})).status == "error"
