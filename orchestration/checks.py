@@ -189,10 +189,11 @@ def run_check(settings: Settings, check: RegisteredCheck, inputs: RunInputs) -> 
 
 
 def expected_dbt_checks(manifest: Mapping[str, object]) -> frozenset[str]:
-    """Unique ids that must have passed: tests of severity error, unit tests, and models built.
+    """Unique ids that must have passed: tests of severity error, and models built.
 
     Models count as checks of their own: one that failed, or was skipped behind a failure, would
-    otherwise leave its older table to be published (FAULTS 68).
+    otherwise leave its older table to be published (FAULTS 68). Unit tests judge code, not data:
+    they belong to `make test`, no night runs them.
     """
     expected: set[str] = set()
     for unique_id, node in _nodes(manifest).items():
@@ -201,7 +202,7 @@ def expected_dbt_checks(manifest: Mapping[str, object]) -> frozenset[str]:
         kind = node.get("resource_type")
         is_blocking_test = kind == "test" and _severity(node) == "error"
         is_built_model = kind == "model" and _config(node).get("materialized") != "ephemeral"
-        if is_blocking_test or is_built_model or kind == "unit_test":
+        if is_blocking_test or is_built_model:
             expected.add(unique_id)
     return frozenset(expected)
 
@@ -211,7 +212,7 @@ def dbt_check_records(
     manifest: Path | Mapping[str, object],
     input_version: str,
 ) -> list[CheckRecord]:
-    """Turn one dbt invocation's results into records: its tests, unit tests and models.
+    """Turn one dbt invocation's results into records: its data tests and models.
 
     Tests of severity warn are recorded as not blocking. Anything but `pass`, `success` or a
     `warn` of a test whose failures stay below its own error threshold is a failure.
@@ -227,7 +228,7 @@ def dbt_check_records(
     for result in results:
         unique_id = str(result["unique_id"])
         node = nodes.get(unique_id)
-        if node is None or node.get("resource_type") not in ("test", "unit_test", "model"):
+        if node is None or node.get("resource_type") not in ("test", "model"):
             continue
         status = str(result["status"])
         blocking = node.get("resource_type") != "test" or _severity(node) == "error"
@@ -255,11 +256,7 @@ def forget_dbt_results(settings: Settings) -> int:
     """Forget all verdicts of dbt: called before it builds, so that a killed build has none."""
     return forget_check_records(
         settings,
-        [
-            name
-            for name in read_check_records(settings)
-            if name.split(".")[0] in ("test", "unit_test", "model")
-        ],
+        [name for name in read_check_records(settings) if name.split(".")[0] in ("test", "model")],
     )
 
 
@@ -283,12 +280,8 @@ def load_manifest(path: Path) -> Mapping[str, object]:
 
 
 def _nodes(manifest: Mapping[str, object]) -> dict[str, Mapping[str, object]]:
-    nodes: dict[str, Mapping[str, object]] = {}
-    for section in ("nodes", "unit_tests"):
-        content = manifest.get(section, {})
-        if isinstance(content, dict):
-            nodes.update(content)
-    return nodes
+    nodes = manifest.get("nodes", {})
+    return nodes if isinstance(nodes, dict) else {}
 
 
 def _config(node: Mapping[str, object]) -> Mapping[str, object]:

@@ -73,13 +73,9 @@ def results(**statuses: str) -> dict[str, object]:
     }
 
 
-def test_models_unit_tests_and_error_tests_are_expected() -> None:
+def test_models_and_error_tests_are_expected_and_unit_tests_are_not() -> None:
     """A model that was never built would leave its older table to be published."""
-    assert checks.expected_dbt_checks(MANIFEST) == {
-        "model.care.a",
-        "test.care.hard",
-        "unit_test.care.a.u",
-    }
+    assert checks.expected_dbt_checks(MANIFEST) == {"model.care.a", "test.care.hard"}
 
 
 def test_dbt_results_become_records_of_the_tested_model() -> None:
@@ -94,7 +90,6 @@ def test_dbt_results_become_records_of_the_tested_model() -> None:
         ("model.care.a", "a", True, True, "v1"),
         ("test.care.hard", "a", True, False, "v1"),
         ("test.care.soft", "a", False, False, "v1"),
-        ("unit_test.care.a.u", "a", True, True, "v1"),
     ]
 
 
@@ -142,9 +137,9 @@ def test_a_write_cut_short_leaves_the_older_verdict(
 
 def test_verdicts_of_dbt_are_forgotten_before_it_builds_again(settings: Settings) -> None:
     """A pass on the old tables must not outlive them when the new build is killed."""
-    names = ["test.care.hard", "unit_test.care.a.u", "model.care.a", "ledger_conservation"]
+    names = ["test.care.hard", "model.care.a", "ledger_conservation"]
     checks.write_check_records(settings, [CheckRecord(n, "a", True, True, "v1") for n in names])
-    assert checks.forget_dbt_results(settings) == 3
+    assert checks.forget_dbt_results(settings) == 2
     assert set(checks.read_check_records(settings)) == {"ledger_conservation"}
 
 
