@@ -17,42 +17,28 @@ rules as (
 
 ),
 
-lines as (
-
-    select
-        ledger_lines.payer,
-        ledger_lines.claim_id,
-        {{ claim_family_id('ledger_lines.claim_id', 'rules.adjustment_suffix_regex') }}
-            as claim_family_id,
-        ledger_lines.original_claim_id,
-        {{ claim_family_id('ledger_lines.original_claim_id', 'rules.adjustment_suffix_regex') }}
-            as original_family_id,
-        ledger_lines.person_id,
-        ledger_lines.line_number,
-        ledger_lines.frequency_code,
-        ledger_lines.claim_status,
-        coalesce(ledger_lines.billed_amount, 0) < 0
-        or ledger_lines.allowed_amount < 0
-        or ledger_lines.paid_amount < 0 as is_negative,
-        ledger_lines.from_date
-    from ledger_lines
-    left join rules on ledger_lines.payer = rules.payer
-
-),
-
 -- A line number seen twice leaves fewer bits set than there are lines. Numbers 62 apart share a
 -- bit: such a claim is looked at for nothing.
 claims as (
 
     select
-        payer,
-        claim_family_id,
+        ledger_lines.payer,
+        {{ claim_family_id('ledger_lines.claim_id', 'rules.adjustment_suffix_regex') }}
+            as claim_family_id,
         bool_or(
-            frequency_code in ('5', '7', '8') or claim_status = 'reversed' or is_negative
+            ledger_lines.frequency_code in ('5', '7', '8')
+            or ledger_lines.claim_status = 'reversed'
+            or coalesce(ledger_lines.billed_amount, 0) < 0
+            or ledger_lines.allowed_amount < 0
+            or ledger_lines.paid_amount < 0
         ) as has_adjusting_line,
-        bit_count(bit_or({{ single_bit('(line_number % 62)') }})) < count(*) as has_repeated_line
-    from lines
-    group by payer, claim_family_id
+        bit_count(bit_or({{ single_bit('(abs(ledger_lines.line_number) % 62)') }})) < count(*)
+            as has_repeated_line
+    from ledger_lines
+    left join rules on ledger_lines.payer = rules.payer
+    group by
+        ledger_lines.payer,
+        {{ claim_family_id('ledger_lines.claim_id', 'rules.adjustment_suffix_regex') }}
 
 ),
 
@@ -69,18 +55,22 @@ adjusting_claims as (
 adjusting_lines as (
 
     select
-        lines.payer,
-        lines.claim_family_id,
-        lines.original_claim_id,
-        lines.original_family_id,
-        lines.person_id,
-        lines.is_negative,
-        lines.from_date
-    from lines
+        ledger_lines.payer,
+        ledger_lines.original_claim_id,
+        {{ claim_family_id('ledger_lines.original_claim_id', 'rules.adjustment_suffix_regex') }}
+            as original_family_id,
+        ledger_lines.person_id,
+        coalesce(ledger_lines.billed_amount, 0) < 0
+        or ledger_lines.allowed_amount < 0
+        or ledger_lines.paid_amount < 0 as is_negative,
+        ledger_lines.from_date
+    from ledger_lines
+    left join rules on ledger_lines.payer = rules.payer
     inner join adjusting_claims
         on
-            lines.payer = adjusting_claims.payer
-            and lines.claim_family_id = adjusting_claims.claim_family_id
+            ledger_lines.payer = adjusting_claims.payer
+            and {{ claim_family_id('ledger_lines.claim_id', 'rules.adjustment_suffix_regex') }}
+            = adjusting_claims.claim_family_id
 
 ),
 
@@ -88,9 +78,11 @@ adjusting_lines as (
 undone_candidates as (
 
     select
-        lines.payer,
-        lines.claim_family_id
-    from lines
+        ledger_lines.payer,
+        {{ claim_family_id('ledger_lines.claim_id', 'rules.adjustment_suffix_regex') }}
+            as claim_family_id
+    from ledger_lines
+    left join rules on ledger_lines.payer = rules.payer
     inner join (
         select distinct
             payer,
@@ -100,9 +92,9 @@ undone_candidates as (
         where original_claim_id is null and is_negative
     ) as unreferenced_negatives
         on
-            lines.payer = unreferenced_negatives.payer
-            and lines.person_id = unreferenced_negatives.person_id
-            and lines.from_date = unreferenced_negatives.from_date
+            ledger_lines.payer = unreferenced_negatives.payer
+            and ledger_lines.person_id = unreferenced_negatives.person_id
+            and ledger_lines.from_date = unreferenced_negatives.from_date
 
 ),
 
@@ -119,14 +111,16 @@ contested_families as (
 final as (
 
     select distinct
-        cast(lines.payer as string) as payer,
-        cast(lines.claim_id as string) as claim_id,
-        cast(lines.claim_family_id as string) as claim_family_id
-    from lines
+        cast(ledger_lines.payer as string) as payer,
+        cast(ledger_lines.claim_id as string) as claim_id,
+        cast(contested_families.claim_family_id as string) as claim_family_id
+    from ledger_lines
+    left join rules on ledger_lines.payer = rules.payer
     inner join contested_families
         on
-            lines.payer = contested_families.payer
-            and lines.claim_family_id = contested_families.claim_family_id
+            ledger_lines.payer = contested_families.payer
+            and {{ claim_family_id('ledger_lines.claim_id', 'rules.adjustment_suffix_regex') }}
+            = contested_families.claim_family_id
 
 )
 
