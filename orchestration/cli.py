@@ -68,6 +68,16 @@ def intake() -> None:
 
 
 @app.command()
+def report() -> None:
+    """Print each program's published results: members, ER use, savings, eligibility."""
+    from orchestration.publication.report import program_reports
+
+    printer = Console()
+    for panel in program_reports(load_settings()):
+        printer.print(panel)
+
+
+@app.command()
 def ui(port: int = 3000) -> None:
     """Open the Dagster UI and its daemon on this machine's loopback address."""
     settings = _ready()

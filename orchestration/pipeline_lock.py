@@ -49,7 +49,9 @@ def pipeline_lock(
         abandoned = _read_holder(file)
         if abandoned is not None:
             on_abandoned(abandoned)
-        _write_holder(file, Holder(run_id, os.getpid(), datetime.now(UTC).isoformat("T", "seconds")))
+        _write_holder(
+            file, Holder(run_id, os.getpid(), datetime.now(UTC).isoformat("T", "seconds"))
+        )
         try:
             yield
         finally:

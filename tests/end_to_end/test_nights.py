@@ -1,0 +1,197 @@
+"""Whole nights through Dagster: equal digests, readers undisturbed, recovery from `kill -9`."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import psutil
+import pytest
+
+from orchestration.settings import PROJECT_ROOT, Settings
+from tests.conftest import Demo
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.xdist_group("pipeline")]
+
+MIDDLE_SECONDS = 240
+
+
+def start_night(demo: Demo) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "orchestration", "nightly"],
+        env={**os.environ, "CARE_DATA_DIR": str(demo.data_dir)},
+        cwd=PROJECT_ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def published_digests(settings: Settings) -> dict[str, str]:
+    """sha256 of every published Parquet file, and the name of the generation that holds them."""
+    current = settings.published_dir / "current"
+    lines = (current / "checksums.sha256").read_text().splitlines()
+    digests = {name: digest for digest, name in (line.split(maxsplit=1) for line in lines)}
+    parquet = {name: digest for name, digest in digests.items() if name.endswith(".parquet")}
+    return {**parquet, "generation": current.resolve().name}
+
+
+def runs_by_id(settings: Settings) -> dict[str, dg.DagsterRunStatus]:
+    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        return {run.run_id: run.status for run in instance.get_runs()}
+
+
+def test_the_first_night_publishes_every_mart(demo: Demo) -> None:
+    """What the issue names is what an analyst finds."""
+    marts = duckdb.connect(str(demo.settings.published_dir / "marts.duckdb"), read_only=True)
+    tables = {row[0] for row in marts.execute("show tables").fetchall()}
+    assert {
+        "dim_program",
+        "agg_attribution",
+        "agg_member_month",
+        "agg_program_utilization",
+        "agg_er_use_versus_market",
+        "agg_shared_savings",
+        "meta_publication",
+    } <= tables
+    assert not {"fct_attribution", "fct_member_month"} & tables, "identified facts are restricted"
+    marts.close()
+    restricted = demo.settings.published_dir / "current" / "restricted"
+    for name in ("fct_attribution", "fct_member_month"):
+        assert (restricted / f"{name}.parquet").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_report_tells_each_program_its_result(demo: Demo) -> None:
+    """`make demo` ends with it; a program that is missing there is missing to its manager."""
+    report = demo.run("report")
+    assert report.return_code == 0, report.output
+    for program in (
+        "EvergreenHealth Partners",
+        "PriMed",
+        "Integrated Care Partners",
+        "Valley Preferred",
+        "ProHealth Physicians",
+    ):
+        assert program in report.output
+    assert "PANEL_TOO_SMALL" in report.output
+
+
+def test_a_second_night_with_nothing_new_publishes_equal_digests_and_disturbs_no_reader(
+    demo: Demo,
+) -> None:
+    """A shared DuckDB file cannot serve a writer and its readers; a swapped one must."""
+    before = published_digests(demo.settings)
+    marts_file = str(demo.settings.published_dir / "marts.duckdb")
+    night = start_night(demo)
+    answers = 0
+    with duckdb.connect(marts_file, read_only=True) as kept_open:
+        while night.poll() is None:
+            programs = kept_open.execute("select count(*) from dim_program").fetchall()
+            with duckdb.connect(marts_file, read_only=True) as newly_opened:
+                assert newly_opened.execute("select count(*) from dim_program").fetchall() == (
+                    programs
+                )
+            answers += 1
+            time.sleep(0.2)
+    output, _ = night.communicate()
+    assert night.returncode == 0, output
+    assert answers > 10
+    assert published_digests(demo.settings) == before
+
+
+def test_59_a_night_killed_in_the_middle_is_followed_by_one_that_runs_through(demo: Demo) -> None:
+    """`kill -9` while dbt writes: no daemon, no cleaning up, and the old publication until then."""
+    before = published_digests(demo.settings)
+    known_runs = set(runs_by_id(demo.settings))
+    night = start_night(demo)
+    wait_for_dbt(night)
+    orphan = next(
+        child
+        for child in psutil.Process(night.pid).children(recursive=True)
+        if "care-dbt" in " ".join(child.cmdline())
+    )
+    night.send_signal(signal.SIGKILL)
+    night.wait()
+    orphan.wait(timeout=10)
+    assert published_digests(demo.settings) == before
+    holder = json.loads(demo.settings.lock_file.read_text())
+    following = demo.run("nightly")
+    assert following.return_code == 0, following.output
+    assert "died at its work" in following.output
+    assert published_digests(demo.settings) == before
+    runs = runs_by_id(demo.settings)
+    assert runs[holder["run_id"]] == dg.DagsterRunStatus.FAILURE
+    new_runs = [status for run_id, status in runs.items() if run_id not in known_runs]
+    assert sorted(status.value for status in new_runs) == ["FAILURE", "SUCCESS"]
+
+
+def wait_for_dbt(night: "subprocess.Popen[str]") -> None:
+    deadline = time.monotonic() + MIDDLE_SECONDS
+    assert night.stdout is not None
+    for line in night.stdout:
+        if "built intermediate" in line or "create" in line.lower():
+            return
+        if time.monotonic() > deadline:
+            break
+    pytest.fail("the night never came to building tables")
+
+
+def test_an_unreadable_delivery_is_quarantined_and_everything_else_goes_on(demo: Demo) -> None:
+    """One bad file must neither stop the night nor be silently left out."""
+    folder = demo.settings.landing_dir / "cigna" / "provider_roster"
+    broken = folder / "2026-07.csv.gz"
+    broken.write_bytes(next(iter(sorted(folder.glob("*.csv.gz")))).read_bytes()[:-20])
+    control = Path(f"{broken}.control.json")
+    control.write_text(json.dumps({"delivered_on": "2026-07-10"}))
+    try:
+        intake = demo.run("intake")
+    finally:
+        broken.unlink()
+        control.unlink()
+    assert intake.return_code == 0, intake.output
+    assert "2026-07.csv.gz" in intake.output
+    assert "quarantined" in intake.output
+    assert "deliveries, claims through 2026-06" in intake.output
+
+
+def test_an_unknown_sender_is_named_with_the_known_ones(demo: Demo) -> None:
+    """A folder nobody reads is a delivery lost."""
+    stray = demo.settings.landing_dir / "aetna" / "eligibility" / "2026-06.csv.gz"
+    stray.parent.mkdir(parents=True)
+    stray.write_bytes(b"x")
+    try:
+        intake = demo.run("intake")
+    finally:
+        stray.unlink()
+        stray.parent.rmdir()
+        stray.parent.parent.rmdir()
+    assert "aetna" in intake.output
+    assert "cigna" in intake.output
+
+
+def test_a_malformed_program_stops_the_night_with_file_field_value_and_fix(
+    demo: Demo, tmp_path: Path
+) -> None:
+    """A typing error in a contract must cost a minute, not a wrong payment."""
+    config = tmp_path / "config"
+    for name in ("programs", "feeds", "payers"):
+        source = PROJECT_ROOT / "data" / name
+        for file in source.rglob("*.yml"):
+            target = config / file.relative_to(PROJECT_ROOT / "data")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(file.read_text())
+    program = config / "programs" / "valley_preferred.yml"
+    program.write_text(
+        program.read_text().replace("plurality_metric: visits", "plurality_metric: visit")
+    )
+    before = published_digests(demo.settings)
+    night = demo.run("nightly", CARE_CONFIG_DIR=str(config))
+    assert night.return_code == 1
+    for told in ("valley_preferred.yml", "plurality_metric", "'visit'", "visits"):
+        assert told in night.output
+    assert published_digests(demo.settings) == before
