@@ -85,8 +85,9 @@ def profile_feed(settings: Settings, definition: ProfileDefinition) -> pd.DataFr
 def one_row_a_delivery(profile: pd.DataFrame) -> pd.DataFrame:
     """The profile as suites judge it: a row a delivery, columns `<column>__<measure>`.
 
-    Measures are null_share, distinct, min, max and mean. Shares, means and distinct counts of
-    deliveries below `LARGE_DELIVERY_ROWS` rows are left out.
+    Measures are null_share, distinct, min, max and mean. Shares, means and distinct counts are left
+    out where chance makes anything of them: below `LARGE_DELIVERY_ROWS` rows, and below
+    `LARGE_DELIVERY_SHARE` of the feed's median, as in the last months of run-out.
     """
     index = ["delivery_id", "source_id", "period", "row_count"]
     named = {
@@ -103,7 +104,8 @@ def one_row_a_delivery(profile: pd.DataFrame) -> pd.DataFrame:
     wide = wide.swaplevel(axis="columns")
     wide.columns = wide.columns.map("__".join)
     wide = wide.astype("float64").reset_index()
-    small = wide["row_count"] < LARGE_DELIVERY_ROWS
+    large = max(LARGE_DELIVERY_ROWS, LARGE_DELIVERY_SHARE * wide["row_count"].median())
+    small = wide["row_count"] < large
     for column in wide.columns:
         if str(column).endswith(LARGE_DELIVERY_SUFFIXES):
             wide.loc[small, column] = float("nan")
