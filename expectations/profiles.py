@@ -22,6 +22,7 @@ from orchestration.settings import Settings
 from orchestration.warehouse import engine
 
 LARGE_DELIVERY_ROWS = 200
+LARGE_DELIVERY_SHARE = 0.1
 """Shares and means of smaller deliveries say more about chance than about the sender."""
 
 Measure = Literal["distinct", "range", "mean"]
