@@ -16,7 +16,8 @@
 
 {#- The date so many months later, clamped to the last valid day (METHODS 0.2, rule 4). -#}
 {% macro date_plus_months(date_expression, months) -%}
-    {{ return(adapter.dispatch('date_plus_months', 'collaborative_care')(date_expression, months)) }}
+    {%- set plus = adapter.dispatch('date_plus_months', 'collaborative_care') -%}
+    {{ return(plus(date_expression, months)) }}
 {%- endmacro %}
 
 {% macro default__date_plus_months(date_expression, months) -%}
@@ -29,7 +30,8 @@
 
 {#- Whole days from the first date to the second: `days(a, b) = b - a` (METHODS 0.2, rule 1). -#}
 {% macro whole_days_between(first_date, second_date) -%}
-    {{ return(adapter.dispatch('whole_days_between', 'collaborative_care')(first_date, second_date)) }}
+    {%- set between = adapter.dispatch('whole_days_between', 'collaborative_care') -%}
+    {{ return(between(first_date, second_date)) }}
 {%- endmacro %}
 
 {% macro default__whole_days_between(first_date, second_date) -%}
