@@ -207,6 +207,9 @@ def _take_all(
         if known is None or known.status == "quarantined":
             first_of.setdefault(order.delivery_id, order)
     outcomes: list[Outcome] = []
+    # Whole deliveries side by side waste less than threads that share one.
+    threads_each = max(1, settings.threads // max(1, len(first_of)))
+    connection.execute(f"set threads = {threads_each}")
     with ThreadPoolExecutor(settings.threads) as pool:
         running = [
             pool.submit(_take, settings, connection, order, workplace)
