@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from orchestration.dbt_process import executable
 from orchestration.errors import CareWarehouseError
 from orchestration.settings import PROJECT_ROOT, Settings, load_settings
 from orchestration.warehouse import dbt_environment
@@ -81,10 +82,11 @@ def report() -> None:
 def ui(port: int = 3000) -> None:
     """Open the Dagster UI and its daemon on this machine's loopback address."""
     settings = _ready()
-    arguments = ["dagster", "dev", "--workspace", os.fspath(PROJECT_ROOT / "workspace.yaml")]
+    dagster = os.fspath(Path(sys.executable).with_name("dagster"))
+    arguments = [dagster, "dev", "--workspace", os.fspath(PROJECT_ROOT / "workspace.yaml")]
     arguments += ["--host", "127.0.0.1", "--port", str(port)]
     os.environ.update(dbt_environment(settings))
-    os.execvp(arguments[0], arguments)
+    os.execv(dagster, arguments)
 
 
 @app.command()
@@ -116,7 +118,7 @@ def docs() -> None:
     """Build dbt's documentation of the models as one self-contained page."""
     settings = _ready()
     environment = {**os.environ, **dbt_environment(settings)}
-    subprocess.run(["care-dbt", "docs", "generate", "--static"], env=environment, check=True)
+    subprocess.run([executable(), "docs", "generate", "--static"], env=environment, check=True)
     console.print(f"Open {settings.dbt_target_dir / 'static_index.html'}")
 
 
@@ -124,7 +126,6 @@ def _ready() -> Settings:
     from orchestration.instance import prepare_home
     from orchestration.manifest import ensure_manifest
 
-    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     settings = load_settings()
     prepare_home(settings)
     ensure_manifest(settings)

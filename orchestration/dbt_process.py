@@ -5,11 +5,18 @@ built does not belong here.
 """
 
 import ctypes
+import os
 import signal
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
+
+
+def executable() -> str:
+    """Absolute path of `care-dbt` beside this Python, whatever the search path says."""
+    return os.fspath(Path(sys.executable).with_name("care-dbt"))
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from orchestration.dbt_process import executable
 from orchestration.errors import CareWarehouseError
 from orchestration.settings import Settings
 from orchestration.warehouse import dbt_environment
@@ -25,7 +26,7 @@ def ensure_manifest(settings: Settings) -> Path:
     settings.dbt_target_dir.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, **dbt_environment(settings)}
     parse = subprocess.run(
-        ["care-dbt", "parse"], env=environment, capture_output=True, text=True, check=False
+        [executable(), "parse"], env=environment, capture_output=True, text=True, check=False
     )
     if parse.returncode != 0:
         raise CareWarehouseError(f"dbt cannot parse {settings.dbt_project_dir}:\n{parse.stdout}")

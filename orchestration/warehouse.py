@@ -4,7 +4,6 @@ Reads go through `read_warehouse`, which never takes the write lock; only dbt wr
 results do not belong here.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -67,7 +66,6 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "DBT_LOG_PATH": str(settings.dbt_log_dir),
         "DBT_INDIRECT_SELECTION": "buildable",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        "PATH": os.environ.get("PATH", ""),
     }
 
 

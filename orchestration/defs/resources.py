@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import dagster as dg
 from dagster_dbt import DbtCliResource
 
+from orchestration.dbt_process import executable
 from orchestration.instance import bury_run
 from orchestration.pipeline_lock import Holder, pipeline_lock
 from orchestration.settings import Settings, load_settings
@@ -47,5 +48,5 @@ def dbt_resource(settings: Settings) -> DbtCliResource:
     return DbtCliResource(
         project_dir=os.fspath(settings.dbt_project_dir),
         profiles_dir=os.fspath(settings.dbt_project_dir),
-        dbt_executable="care-dbt",
+        dbt_executable=executable(),
     )

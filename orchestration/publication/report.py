@@ -59,7 +59,8 @@ def _panel(program: Row, er_use: list[Row]) -> Panel:
     lines.extend(_er_line(row, str(program["program_id"])) for row in er_use)
     sentence = next((row["sentence"] for row in er_use if row["is_headline"]), None)
     if sentence:
-        lines.append(Text(f"“{sentence}”", style="italic"))
+        spoken = str(sentence).replace("**", "")
+        lines.append(Text(f"“{spoken}”", style="italic"))
     lines.append(_savings_line(program))
     return Panel(Group(*lines), title=str(program["program_name"]), title_align="left")
 
