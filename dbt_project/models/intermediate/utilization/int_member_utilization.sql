@@ -58,7 +58,7 @@ rx_cost as (
     select
         person_key,
         {{ month_number('fill_date') }} as month_number,
-        count(*) as fills,
+        cast(count(*) as int) as fills,
         cast(sum(allowed_cents) as bigint) as rx_allowed_cents,
         cast(sum(paid_cents) as bigint) as rx_paid_cents
     from fills
@@ -71,8 +71,8 @@ ed_use as (
     select
         person_key,
         {{ month_number('visit_start_date') }} as month_number,
-        sum(case when is_treat_and_release then 1 else 0 end) as ed_visits,
-        count(*) as ed_visits_all
+        cast(sum(case when is_treat_and_release then 1 else 0 end) as int) as ed_visits,
+        cast(count(*) as int) as ed_visits_all
     from ed_visits
     group by person_key, {{ month_number('visit_start_date') }}
 
@@ -94,7 +94,7 @@ inpatient_use as (
     select
         person_key,
         {{ month_number('admission_date') }} as month_number,
-        count(*) as inpatient_stays
+        cast(count(*) as int) as inpatient_stays
     from episodes
     group by person_key, {{ month_number('admission_date') }}
 
@@ -105,8 +105,8 @@ office_use as (
     select
         person_key,
         {{ month_number('visit_date') }} as month_number,
-        sum(case when is_telehealth then 0 else 1 end) as office_visits,
-        sum(case when is_telehealth then 1 else 0 end) as telehealth_visits
+        cast(sum(case when is_telehealth then 0 else 1 end) as int) as office_visits,
+        cast(sum(case when is_telehealth then 1 else 0 end) as int) as telehealth_visits
     from office_visits
     group by person_key, {{ month_number('visit_date') }}
 
@@ -117,51 +117,33 @@ primary_care_use as (
     select
         person_key,
         {{ month_number('visit_date') }} as month_number,
-        count(*) as primary_care_visits
+        cast(count(*) as int) as primary_care_visits
     from primary_care_visits
     where tier = 1
     group by person_key, {{ month_number('visit_date') }}
 
 ),
 
-stacked as (
+-- Each source has one row a person and month.
+joined as (
 
     {% set measures = [
         'ed_visits', 'ed_visits_all', 'inpatient_stays', 'office_visits', 'telehealth_visits',
         'primary_care_visits', 'fills', 'medical_allowed_cents', 'medical_paid_cents',
         'rx_allowed_cents', 'rx_paid_cents'
-    ] %}
-    {% set sources = {
-        'medical_cost': ['medical_allowed_cents', 'medical_paid_cents'],
-        'rx_cost': ['fills', 'rx_allowed_cents', 'rx_paid_cents'],
-        'ed_use': ['ed_visits', 'ed_visits_all'],
-        'inpatient_use': ['inpatient_stays'],
-        'office_use': ['office_visits', 'telehealth_visits'],
-        'primary_care_use': ['primary_care_visits'],
-    } %}
-    {% for source_name, source_measures in sources.items() %}
+    ] -%}
     select
         person_key,
         month_number
         {%- for measure in measures %},
-        {{ measure if measure in source_measures else 'cast(0 as bigint)' }} as {{ measure }}
+        coalesce({{ measure }}, 0) as {{ measure }}
         {%- endfor %}
-    from {{ source_name }}
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
-
-),
-
-added_up as (
-
-    select
-        person_key,
-        month_number
-        {%- for measure in measures %},
-        sum({{ measure }}) as {{ measure }}
-        {%- endfor %}
-    from stacked
-    group by person_key, month_number
+    from medical_cost
+    full outer join rx_cost using (person_key, month_number)
+    full outer join office_use using (person_key, month_number)
+    full outer join primary_care_use using (person_key, month_number)
+    full outer join ed_use using (person_key, month_number)
+    full outer join inpatient_use using (person_key, month_number)
 
 ),
 
@@ -186,7 +168,7 @@ final as (
                 cast(floor(month_number / 12) as int), cast(month_number % 12 + 1 as int), 1
             ) as date
         ) as month_start_date
-    from added_up
+    from joined
 
 )
 
