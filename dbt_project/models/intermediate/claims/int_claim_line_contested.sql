@@ -26,14 +26,15 @@ lines as (
 
     select
         ledger_lines.*,
-        contested_claims.claim_family_id,
+        {{ claim_family_id('ledger_lines.claim_id', 'rules.adjustment_suffix_regex') }}
+            as claim_family_id,
         {{ claim_family_id('ledger_lines.original_claim_id', 'rules.adjustment_suffix_regex') }}
             as original_family_id
     from ledger_lines
     inner join contested_claims
         on
-            ledger_lines.payer = contested_claims.payer
-            and ledger_lines.claim_id = contested_claims.claim_id
+            {{ pair_key('ledger_lines.payer', 'ledger_lines.claim_id') }}
+            = contested_claims.claim_key
     left join rules on ledger_lines.payer = rules.payer
 
 ),

@@ -30,8 +30,8 @@ uncontested_lines as (
     from ledger_lines
     anti join contested_claims
         on
-            ledger_lines.payer = contested_claims.payer
-            and ledger_lines.claim_id = contested_claims.claim_id
+            {{ pair_key('ledger_lines.payer', 'ledger_lines.claim_id') }}
+            = contested_claims.claim_key
 
 ),
 
