@@ -45,15 +45,42 @@
 {%- endmacro %}
 
 {#- One row for each of the named columns, with its value: a select-list expression that turns
-    columns into rows in a single pass. -#}
+    columns into rows in a single pass. Columns that are null to the end of the list give no rows
+    where only the first one or the first five are filled, as on most claims. -#}
 {% macro columns_to_rows(columns) -%}
-    {{ return(adapter.dispatch('columns_to_rows', 'collaborative_care')(columns)) }}
+    {%- set filled = [] -%}
+    {%- for count in [1, 5] if count + 1 < columns | length -%}
+        {%- do filled.append(
+            "when coalesce(" ~ columns[count:] | join(', ') ~ ") is null then "
+            ~ array_of(columns[:count])
+        ) -%}
+    {%- endfor -%}
+    {{ return(array_to_rows(
+        "case " ~ filled | join(' ') ~ " else " ~ array_of(columns) ~ " end"
+        if filled else array_of(columns)
+    )) }}
 {%- endmacro %}
 
-{% macro default__columns_to_rows(columns) -%}
-    {{ return("unnest([" ~ columns | join(', ') ~ "])") }}
+{% macro array_of(columns) -%}
+    {{ return(adapter.dispatch('array_of', 'collaborative_care')(columns)) }}
 {%- endmacro %}
 
-{% macro spark__columns_to_rows(columns) -%}
-    {{ return("explode(array(" ~ columns | join(', ') ~ "))") }}
+{% macro default__array_of(columns) -%}
+    {{ return("[" ~ columns | join(', ') ~ "]") }}
+{%- endmacro %}
+
+{% macro spark__array_of(columns) -%}
+    {{ return("array(" ~ columns | join(', ') ~ ")") }}
+{%- endmacro %}
+
+{% macro array_to_rows(array) -%}
+    {{ return(adapter.dispatch('array_to_rows', 'collaborative_care')(array)) }}
+{%- endmacro %}
+
+{% macro default__array_to_rows(array) -%}
+    {{ return("unnest(" ~ array ~ ")") }}
+{%- endmacro %}
+
+{% macro spark__array_to_rows(array) -%}
+    {{ return("explode(" ~ array ~ ")") }}
 {%- endmacro %}

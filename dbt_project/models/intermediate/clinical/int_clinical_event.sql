@@ -122,18 +122,28 @@ diagnoses as (
 
 ),
 
-final as (
+events as (
 
     select distinct
-        cast(diagnoses.person_key as int) as person_key,
-        cast(diagnosis_codes.condition as string) as concept,
-        cast(
-            case when diagnoses.is_facility_stay then 'facility_stay' else 'outpatient' end
-            as string
-        ) as source_kind,
-        cast(diagnoses.from_date as date) as event_date
+        diagnoses.person_key,
+        diagnosis_codes.condition,
+        diagnoses.is_facility_stay,
+        diagnoses.from_date
     from diagnoses
     inner join diagnosis_codes on diagnoses.diagnosis_code = diagnosis_codes.diagnosis_code
+
+),
+
+final as (
+
+    select
+        cast(person_key as int) as person_key,
+        cast(condition as string) as concept,
+        cast(
+            case when is_facility_stay then 'facility_stay' else 'outpatient' end as string
+        ) as source_kind,
+        cast(from_date as date) as event_date
+    from events
 
 )
 

@@ -1,5 +1,10 @@
 -- DESIGN decision 4: distinct diagnosis codes meet the condition ranges (METHODS C.2) once.
 
+{%- set diagnosis_columns = [] -%}
+{%- for position in range(1, 26) -%}
+    {%- do diagnosis_columns.append('diagnosis_code_' ~ position) -%}
+{%- endfor %}
+
 with
 
 claim_lines as (
@@ -15,15 +20,9 @@ ranges as (
 ),
 
 codes as (
-    {% for position in range(1, 26) %}
-    select diagnosis_code_{{ position }} as diagnosis_code
+
+    select distinct {{ columns_to_rows(diagnosis_columns) }} as diagnosis_code
     from claim_lines
-    where diagnosis_code_{{ position }} is not null
-    group by diagnosis_code_{{ position }}
-    {%- if not loop.last %}
-    union
-    {%- endif %}
-    {%- endfor %}
 
 ),
 
