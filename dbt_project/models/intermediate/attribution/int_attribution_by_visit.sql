@@ -1,5 +1,5 @@
 -- METHODS B.3 steps 2 to 6: the group with the plurality of qualifying visits in the look-back.
--- Step 3: with any tier-1 visit to anyone, tier-2 visits do not count, so tier leads the order.
+-- Step 3: with any tier-1 visit to anyone, tier-2 visits do not count.
 -- Step 5, ties: 1 latest visit, 2 latest preventive visit, 3 higher allowed amount, 4 smallest
 -- group key.
 -- Step 6: the clinician within the group by the same order, ending with the smallest NPI.
@@ -47,7 +47,9 @@ credited as (
 
 ),
 
-clinician_scores as (
+-- Visits meet the few evaluated months of their person, whose dates are beside them, not every
+-- snapshot of the payer.
+qualifying_visits as (
 
     select
         evaluations.person_key,
@@ -55,44 +57,77 @@ clinician_scores as (
         visits.tier,
         credited.group_number,
         visits.rendering_npi,
-        sum(
-            case
-                when visits.visit_date >= snapshots.recent_start_date
-                    then snapshots.points_of_recent_visit
-                else snapshots.points_of_earlier_visit
-            end
-            + snapshots.points_of_cent * visits.allowed_cents
-        ) as score,
-        max(visits.visit_date) as last_visit_date,
-        max(visits.preventive_date) as last_preventive_date,
-        sum(visits.allowed_cents) as allowed_cents
+        case
+            when visits.visit_date >= snapshots.recent_start_date
+                then snapshots.points_of_recent_visit
+            else snapshots.points_of_earlier_visit
+        end
+        + snapshots.points_of_cent * visits.allowed_cents as points,
+        visits.allowed_cents,
+        visits.visit_date,
+        visits.preventive_date
     from evaluations
-    inner join visits on evaluations.person_key = visits.person_key
+    inner join visits
+        on
+            evaluations.person_key = visits.person_key
+            and evaluations.window_start_date <= visits.visit_date
+            and evaluations.snapshot_date >= visits.visit_date
     inner join snapshots
         on
-            visits.payer_key = snapshots.payer_key
+            evaluations.payer_key = snapshots.payer_key
             and evaluations.snapshot_number = snapshots.snapshot_number
-            and visits.visit_date between snapshots.window_start_date and snapshots.snapshot_date
     inner join credited
         on
             visits.pair_number = credited.pair_number
             and case
                 when snapshots.is_credited_at_service then visits.visit_date
-                else snapshots.snapshot_date
+                else evaluations.snapshot_date
             end = credited.credit_date
     left join advanced_practice
         on
-            visits.payer_key = advanced_practice.payer_key
-            and visits.rendering_npi = advanced_practice.rendering_npi
+            evaluations.payer_key = advanced_practice.payer_key
             and evaluations.snapshot_number = advanced_practice.snapshot_number
+            and visits.rendering_npi = advanced_practice.rendering_npi
     where
         (not visits.is_np_pa or coalesce(advanced_practice.is_primary_care, false))
         and (credited.is_program or not snapshots.is_program_only)
-    group by
-        evaluations.person_key,
-        evaluations.snapshot_number,
+
+),
+
+best_tiers as (
+
+    select
+        person_key,
+        snapshot_number,
+        min(tier) as tier
+    from qualifying_visits
+    group by person_key, snapshot_number
+
+),
+
+clinician_scores as (
+
+    select
+        visits.person_key,
+        visits.snapshot_number,
         visits.tier,
-        credited.group_number,
+        visits.group_number,
+        visits.rendering_npi,
+        cast(sum(visits.points) as bigint) as score,
+        max(visits.visit_date) as last_visit_date,
+        max(visits.preventive_date) as last_preventive_date,
+        cast(sum(visits.allowed_cents) as bigint) as allowed_cents
+    from qualifying_visits as visits
+    inner join best_tiers
+        on
+            visits.person_key = best_tiers.person_key
+            and visits.snapshot_number = best_tiers.snapshot_number
+            and visits.tier = best_tiers.tier
+    group by
+        visits.person_key,
+        visits.snapshot_number,
+        visits.tier,
+        visits.group_number,
         visits.rendering_npi
 
 ),
@@ -104,6 +139,8 @@ group_scores as (
         snapshot_number,
         tier,
         group_number,
+        count(*) as clinicians,
+        min(rendering_npi) as smallest_npi,
         cast(sum(score) as bigint) as score,
         max(last_visit_date) as last_visit_date,
         max(last_preventive_date) as last_preventive_date,
@@ -113,37 +150,95 @@ group_scores as (
 
 ),
 
+-- Most months have one group and need no contest; min() of one row is the row.
+sole_groups as (
+
+    select
+        person_key,
+        snapshot_number,
+        min(tier) as tier,
+        min(group_number) as group_number,
+        min(clinicians) as clinicians,
+        min(smallest_npi) as smallest_npi,
+        min(score) as score,
+        min(last_visit_date) as last_visit_date
+    from group_scores
+    group by person_key, snapshot_number
+    having count(*) = 1
+
+),
+
 placed_groups as (
 
     select
-        *,
+        group_scores.*,
         row_number() over standing as place,
-        lead(tier) over standing as next_tier,
-        lead(group_number) over standing as next_group_number,
-        lead(score) over standing as next_score,
-        lead(last_visit_date) over standing as next_last_visit_date,
-        lead(last_preventive_date) over standing as next_last_preventive_date,
-        lead(allowed_cents) over standing as next_allowed_cents
+        lead(group_scores.group_number) over standing as next_group_number,
+        lead(group_scores.score) over standing as next_score,
+        lead(group_scores.last_visit_date) over standing as next_last_visit_date,
+        lead(group_scores.last_preventive_date) over standing as next_last_preventive_date,
+        lead(group_scores.allowed_cents) over standing as next_allowed_cents
     from group_scores
+    left join sole_groups
+        on
+            group_scores.person_key = sole_groups.person_key
+            and group_scores.snapshot_number = sole_groups.snapshot_number
+    where sole_groups.person_key is null
     window standing as (
-        partition by person_key, snapshot_number
+        partition by group_scores.person_key, group_scores.snapshot_number
         order by
-            tier,
-            score desc,
-            last_visit_date desc,
-            last_preventive_date desc nulls last,
-            allowed_cents desc,
-            group_number
+            group_scores.score desc,
+            group_scores.last_visit_date desc,
+            group_scores.last_preventive_date desc nulls last,
+            group_scores.allowed_cents desc,
+            group_scores.group_number
     )
 
 ),
 
 winning_groups as (
 
-    select * from placed_groups where place = 1
+    select
+        person_key,
+        snapshot_number,
+        tier,
+        group_number,
+        clinicians,
+        smallest_npi,
+        score,
+        last_visit_date,
+        next_group_number as runner_up_group_number,
+        next_score as runner_up_score,
+        case
+            when score > next_score then null
+            when last_visit_date > next_last_visit_date then 1
+            when
+                coalesce(last_preventive_date, date '1900-01-01')
+                > coalesce(next_last_preventive_date, date '1900-01-01')
+                then 2
+            when allowed_cents > next_allowed_cents then 3
+            else 4
+        end as tie_break_step
+    from placed_groups
+    where place = 1
+    union all
+    select
+        person_key,
+        snapshot_number,
+        tier,
+        group_number,
+        clinicians,
+        smallest_npi,
+        score,
+        last_visit_date,
+        cast(null as int) as runner_up_group_number,
+        cast(null as bigint) as runner_up_score,
+        cast(null as int) as tie_break_step
+    from sole_groups
 
 ),
 
+-- Only a group of several clinicians has one to choose.
 winning_clinicians as (
 
     select
@@ -155,8 +250,8 @@ winning_clinicians as (
         on
             clinician_scores.person_key = winning_groups.person_key
             and clinician_scores.snapshot_number = winning_groups.snapshot_number
-            and clinician_scores.tier = winning_groups.tier
             and clinician_scores.group_number = winning_groups.group_number
+    where winning_groups.clinicians > 1
     qualify row_number() over (
         partition by clinician_scores.person_key, clinician_scores.snapshot_number
         order by
@@ -169,39 +264,13 @@ winning_clinicians as (
 
 ),
 
--- A runner-up of the other tier did not compete.
 decided as (
 
     select
-        winning_groups.person_key,
-        winning_groups.snapshot_number,
-        winning_clinicians.rendering_npi,
-        winning_groups.tier,
-        winning_groups.group_number,
-        winning_groups.score,
-        winning_groups.last_visit_date,
-        case
-            when winning_groups.next_tier = winning_groups.tier
-                then winning_groups.next_group_number
-        end as runner_up_group_number,
-        case
-            when winning_groups.next_tier = winning_groups.tier then winning_groups.next_score
-        end as runner_up_score,
-        case
-            when winning_groups.next_tier is null then null
-            when winning_groups.next_tier <> winning_groups.tier then null
-            when winning_groups.score > winning_groups.next_score then null
-            when winning_groups.last_visit_date > winning_groups.next_last_visit_date
-                then 1
-            when
-                coalesce(winning_groups.last_preventive_date, date '1900-01-01')
-                > coalesce(winning_groups.next_last_preventive_date, date '1900-01-01')
-                then 2
-            when winning_groups.allowed_cents > winning_groups.next_allowed_cents then 3
-            else 4
-        end as tie_break_step
+        winning_groups.*,
+        coalesce(winning_clinicians.rendering_npi, winning_groups.smallest_npi) as npi
     from winning_groups
-    inner join winning_clinicians
+    left join winning_clinicians
         on
             winning_groups.person_key = winning_clinicians.person_key
             and winning_groups.snapshot_number = winning_clinicians.snapshot_number
@@ -229,7 +298,7 @@ final as (
         cast(snapshot_number as int) as from_snapshot_number,
         cast(next_snapshot_number as int) as until_snapshot_number,
         cast(group_number as int) as group_number,
-        cast(rendering_npi as bigint) as npi,
+        cast(npi as bigint) as npi,
         cast(runner_up_group_number as int) as runner_up_group_number,
         cast(tie_break_step as int) as tie_break_step,
         cast(tier as int) as tier,

@@ -46,6 +46,7 @@ entered as (
 
     select
         visits.person_key,
+        visits.payer_key,
         neighbours.snapshot_number
     from visits
     inner join neighbours
@@ -61,6 +62,7 @@ left_behind as (
 
     select
         visits.person_key,
+        visits.payer_key,
         neighbours.snapshot_number
     from visits
     inner join neighbours
@@ -75,6 +77,7 @@ aged as (
 
     select
         visits.person_key,
+        visits.payer_key,
         neighbours.snapshot_number
     from visits
     inner join neighbours
@@ -125,6 +128,7 @@ recredited as (
 
     select distinct
         visits.person_key,
+        visits.payer_key,
         dated_credits.snapshot_number
     from dated_credits
     inner join visits on dated_credits.pair_number = visits.pair_number
@@ -134,6 +138,7 @@ recredited as (
     union all
     select distinct
         visits.person_key,
+        visits.payer_key,
         dated_practitioners.snapshot_number
     from dated_practitioners
     inner join visits
@@ -146,13 +151,13 @@ recredited as (
 
 changes as (
 
-    select person_key, snapshot_number from entered
+    select person_key, payer_key, snapshot_number from entered
     union all
-    select person_key, snapshot_number from left_behind
+    select person_key, payer_key, snapshot_number from left_behind
     union all
-    select person_key, snapshot_number from aged
+    select person_key, payer_key, snapshot_number from aged
     union all
-    select person_key, snapshot_number from recredited
+    select person_key, payer_key, snapshot_number from recredited
 
 ),
 
@@ -160,24 +165,35 @@ evaluated as (
 
     select
         person_key,
+        payer_key,
         snapshot_number
     from changes
-    group by person_key, snapshot_number
+    group by person_key, payer_key, snapshot_number
 
 ),
 
 final as (
 
     select
-        cast(person_key as int) as person_key,
-        cast(snapshot_number as int) as snapshot_number,
+        cast(evaluated.person_key as int) as person_key,
+        cast(evaluated.payer_key as int) as payer_key,
+        cast(evaluated.snapshot_number as int) as snapshot_number,
         cast(
             coalesce(
-                lead(snapshot_number) over (partition by person_key order by snapshot_number),
+                lead(evaluated.snapshot_number) over (
+                    partition by evaluated.person_key
+                    order by evaluated.snapshot_number
+                ),
                 999999
             ) as int
-        ) as next_snapshot_number
+        ) as next_snapshot_number,
+        cast(snapshots.snapshot_date as date) as snapshot_date,
+        cast(snapshots.window_start_date as date) as window_start_date
     from evaluated
+    inner join snapshots
+        on
+            evaluated.payer_key = snapshots.payer_key
+            and evaluated.snapshot_number = snapshots.snapshot_number
 
 )
 
