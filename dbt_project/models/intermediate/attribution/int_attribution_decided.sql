@@ -68,16 +68,33 @@ groups as (
 
 ),
 
+-- The runs differ in few pairs of first and last month: each pair is spelt out once.
+run_months as (
+
+    select
+        bounds.from_snapshot_number,
+        bounds.until_snapshot_number,
+        spine.snapshot_number
+    from (
+        select distinct from_snapshot_number, until_snapshot_number from visit_runs
+    ) as bounds
+    inner join (select distinct snapshot_number from snapshots) as spine
+        on
+            bounds.from_snapshot_number <= spine.snapshot_number
+            and bounds.until_snapshot_number > spine.snapshot_number
+
+),
+
 by_visit as (
 
     select
         visit_runs.*,
-        spine.snapshot_number
+        run_months.snapshot_number
     from visit_runs
-    inner join (select distinct snapshot_number from snapshots) as spine
+    inner join run_months
         on
-            visit_runs.from_snapshot_number <= spine.snapshot_number
-            and visit_runs.until_snapshot_number > spine.snapshot_number
+            visit_runs.from_snapshot_number = run_months.from_snapshot_number
+            and visit_runs.until_snapshot_number = run_months.until_snapshot_number
 
 ),
 
@@ -85,36 +102,14 @@ snapshot_member_months as (
 
     select
         member_months.person_key,
-        member_months.month_number,
+        member_months.payer_key,
+        member_months.month_number as snapshot_number,
         member_months.is_program_product
     from member_months
     inner join snapshots
         on
             member_months.payer_key = snapshots.payer_key
             and member_months.month_number = snapshots.snapshot_number
-
-),
-
-covered_persons as (
-
-    select distinct
-        coverage_spans.person_key,
-        persons.payer_key
-    from coverage_spans
-    inner join persons on coverage_spans.person_key = persons.person_key
-
-),
-
-person_months as (
-
-    select
-        covered_persons.person_key,
-        covered_persons.payer_key,
-        snapshots.snapshot_number,
-        rules.is_selection_binding
-    from covered_persons
-    inner join snapshots on covered_persons.payer_key = snapshots.payer_key
-    inner join rules on covered_persons.payer_key = rules.payer_key
 
 ),
 
@@ -165,18 +160,17 @@ chosen as (
 judged as (
 
     select
-        person_months.person_key,
-        person_months.payer_key,
-        person_months.snapshot_number,
+        member_months.person_key,
+        member_months.payer_key,
+        member_months.snapshot_number,
         case
-            when snapshot_member_months.person_key is null then 1
-            when not snapshot_member_months.is_program_product then 2
+            when not member_months.is_program_product then 2
             when too_few_months.person_key is not null then 3
             when chosen.pcp_program_group_number is not null then 4
             when
                 chosen.person_key is not null
                 and chosen.program_group_number is null
-                and person_months.is_selection_binding
+                and rules.is_selection_binding
                 then 5
             when by_visit.person_key is not null then 6
             when by_fill.person_key is not null then 7
@@ -199,27 +193,24 @@ judged as (
         by_fill.runner_up_group_number as fill_runner_up_group_number,
         by_fill.runner_up_score as fill_runner_up_score,
         by_fill.tie_break_step as fill_tie_break_step
-    from person_months
-    left join snapshot_member_months
-        on
-            person_months.person_key = snapshot_member_months.person_key
-            and person_months.snapshot_number = snapshot_member_months.month_number
+    from snapshot_member_months as member_months
+    inner join rules on member_months.payer_key = rules.payer_key
     left join too_few_months
         on
-            person_months.person_key = too_few_months.person_key
-            and person_months.snapshot_number = too_few_months.month_number
+            member_months.person_key = too_few_months.person_key
+            and member_months.snapshot_number = too_few_months.month_number
     left join chosen
         on
-            person_months.person_key = chosen.person_key
-            and person_months.snapshot_number = chosen.snapshot_number
+            member_months.person_key = chosen.person_key
+            and member_months.snapshot_number = chosen.snapshot_number
     left join by_visit
         on
-            person_months.person_key = by_visit.person_key
-            and person_months.snapshot_number = by_visit.snapshot_number
+            member_months.person_key = by_visit.person_key
+            and member_months.snapshot_number = by_visit.snapshot_number
     left join by_fill
         on
-            person_months.person_key = by_fill.person_key
-            and person_months.snapshot_number = by_fill.snapshot_number
+            member_months.person_key = by_fill.person_key
+            and member_months.snapshot_number = by_fill.snapshot_number
 
 ),
 
@@ -261,24 +252,82 @@ decided as (
 
 ),
 
+-- Persons ever covered who are not members in some snapshot month.
+persons_with_gaps as (
+
+    select
+        persons.person_key,
+        persons.payer_key
+    from persons
+    inner join (
+        select payer_key, count(*) as snapshots from snapshots group by payer_key
+    ) as counts
+        on persons.payer_key = counts.payer_key
+    left join (
+        select person_key, count(*) as months from snapshot_member_months group by person_key
+    ) as covered
+        on persons.person_key = covered.person_key
+    where
+        coalesce(covered.months, 0) < counts.snapshots
+        and persons.person_key in (select person_key from coverage_spans)
+
+),
+
+not_covered as (
+
+    select
+        persons_with_gaps.person_key,
+        persons_with_gaps.payer_key,
+        snapshots.snapshot_number
+    from persons_with_gaps
+    inner join snapshots on persons_with_gaps.payer_key = snapshots.payer_key
+    left join snapshot_member_months
+        on
+            persons_with_gaps.person_key = snapshot_member_months.person_key
+            and snapshots.snapshot_number = snapshot_member_months.snapshot_number
+    where snapshot_member_months.person_key is null
+
+),
+
+every_month as (
+
+    select * from decided
+    union all
+    select
+        person_key,
+        payer_key,
+        snapshot_number,
+        1 as step,
+        cast(null as int) as group_number,
+        cast(null as bigint) as npi,
+        cast(null as int) as tier,
+        cast(null as bigint) as score,
+        cast(null as int) as runner_up_group_number,
+        cast(null as bigint) as runner_up_score,
+        cast(null as int) as tie_break_step,
+        cast(null as date) as last_visit_date
+    from not_covered
+
+),
+
 final as (
 
     select
-        cast(decided.person_key as int) as person_key,
-        cast(decided.payer_key as int) as payer_key,
-        cast(decided.snapshot_number as int) as snapshot_number,
-        cast(decided.group_number as int) as group_number,
-        cast(decided.npi as bigint) as npi,
-        cast(decided.runner_up_group_number as int) as runner_up_group_number,
-        cast(decided.step as int) as step,
-        cast(decided.tie_break_step as int) as tie_break_step,
-        cast(decided.tier as int) as tier,
-        cast(decided.score as bigint) as score,
-        cast(decided.runner_up_score as bigint) as runner_up_score,
+        cast(every_month.person_key as int) as person_key,
+        cast(every_month.payer_key as int) as payer_key,
+        cast(every_month.snapshot_number as int) as snapshot_number,
+        cast(every_month.group_number as int) as group_number,
+        cast(every_month.npi as bigint) as npi,
+        cast(every_month.runner_up_group_number as int) as runner_up_group_number,
+        cast(every_month.step as int) as step,
+        cast(every_month.tie_break_step as int) as tie_break_step,
+        cast(every_month.tier as int) as tier,
+        cast(every_month.score as bigint) as score,
+        cast(every_month.runner_up_score as bigint) as runner_up_score,
         cast(groups.program_id is not null as boolean) as is_in_program,
-        cast(decided.last_visit_date as date) as last_visit_date
-    from decided
-    left join groups on decided.group_number = groups.group_number
+        cast(every_month.last_visit_date as date) as last_visit_date
+    from every_month
+    left join groups on every_month.group_number = groups.group_number
 
 )
 
