@@ -5,9 +5,26 @@
 
 with
 
+-- Each kind of evidence reads its own lines: one shared list of all would be held in memory.
 final_lines as (
 
     select * from {{ ref('int_claim_line_final') }}
+
+),
+
+coded_lines as (
+
+    select *
+    from {{ ref('int_claim_line_final') }}
+    where hcpcs_code is not null
+
+),
+
+billed_lines as (
+
+    select *
+    from {{ ref('int_claim_line_final') }}
+    where claim_type = 'I' and revenue_code is not null
 
 ),
 
@@ -101,41 +118,40 @@ evidence as (
             = deciding_settings.place_of_service_code
     union all
     select
-        final_lines.payer,
-        final_lines.claim_id,
-        final_lines.drg_code,
-        final_lines.discharge_status_code,
-        final_lines.diagnosis_code_1,
-        final_lines.admission_date,
-        final_lines.discharge_date,
-        final_lines.from_date,
+        coded_lines.payer,
+        coded_lines.claim_id,
+        coded_lines.drg_code,
+        coded_lines.discharge_status_code,
+        coded_lines.diagnosis_code_1,
+        coded_lines.admission_date,
+        coded_lines.discharge_date,
+        coded_lines.from_date,
         7 as claim_category
-    from final_lines
+    from coded_lines
     inner join deciding_service_codes
         on
-            final_lines.hcpcs_code = deciding_service_codes.hcpcs_code
-            and year(final_lines.from_date) = deciding_service_codes.service_year
-    where final_lines.claim_type = 'I' or deciding_service_codes.ed_level is not null
+            coded_lines.hcpcs_code = deciding_service_codes.hcpcs_code
+            and year(coded_lines.from_date) = deciding_service_codes.service_year
+    where coded_lines.claim_type = 'I' or deciding_service_codes.ed_level is not null
     union all
     select
-        final_lines.payer,
-        final_lines.claim_id,
-        final_lines.drg_code,
-        final_lines.discharge_status_code,
-        final_lines.diagnosis_code_1,
-        final_lines.admission_date,
-        final_lines.discharge_date,
-        final_lines.from_date,
+        billed_lines.payer,
+        billed_lines.claim_id,
+        billed_lines.drg_code,
+        billed_lines.discharge_status_code,
+        billed_lines.diagnosis_code_1,
+        billed_lines.admission_date,
+        billed_lines.discharge_date,
+        billed_lines.from_date,
         case
-            when substr(final_lines.bill_type_code, 1, 2) = '11' and codes.is_psychiatric then 1
-            when substr(final_lines.bill_type_code, 1, 2) = '11' and codes.is_rehabilitation then 2
+            when substr(billed_lines.bill_type_code, 1, 2) = '11' and codes.is_psychiatric then 1
+            when substr(billed_lines.bill_type_code, 1, 2) = '11' and codes.is_rehabilitation then 2
             when codes.is_hospice then 5
             when codes.is_ed then 7
         end as claim_category
-    from final_lines
+    from billed_lines
     inner join deciding_revenue_codes as codes
-        on final_lines.revenue_code = codes.revenue_code and final_lines.payer = codes.payer
-    where final_lines.claim_type = 'I'
+        on billed_lines.revenue_code = codes.revenue_code and billed_lines.payer = codes.payer
 
 ),
 
