@@ -56,18 +56,37 @@ payer_months as (
 
 ),
 
+-- What the version says of a segment is looked up before the segment is spelt out in months.
+described_segments as (
+
+    select
+        segments.person_key,
+        segments.payer_key,
+        segments.version_number,
+        segments.is_medical,
+        segments.is_rx,
+        versions.is_program_product,
+        segments.segment_start_date,
+        segments.segment_end_date
+    from segments
+    inner join versions on segments.version_number = versions.version_number
+
+),
+
 -- A segment that covers a whole month is the month; only parts of months need adding up.
 whole_months as (
 
     select
         segments.person_key,
+        segments.payer_key,
         payer_months.month_number,
         segments.is_medical,
         segments.is_rx,
         segments.version_number,
+        segments.is_program_product,
         case when segments.is_medical then payer_months.days_in_month else 0 end as medical_days,
         payer_months.days_in_month as any_days
-    from segments
+    from described_segments as segments
     inner join payer_months
         on
             segments.payer_key = payer_months.payer_key
@@ -129,42 +148,43 @@ counted_months as (
 
     select
         person_key,
+        payer_key,
         month_number,
         is_medical,
         is_rx,
         version_number,
+        is_program_product,
         medical_days,
         any_days
     from whole_months
     union all
     select
-        person_key,
-        month_number,
-        is_medical,
-        is_rx,
-        version_number,
-        medical_days,
-        any_days
+        part_months.person_key,
+        versions.payer_key,
+        part_months.month_number,
+        part_months.is_medical,
+        part_months.is_rx,
+        part_months.version_number,
+        versions.is_program_product,
+        part_months.medical_days,
+        part_months.any_days
     from part_months
+    inner join versions on part_months.version_number = versions.version_number
 
 ),
 
 described as (
 
     select
-        counted_months.person_key,
-        counted_months.month_number,
-        counted_months.version_number,
-        case
-            when counted_months.is_medical then counted_months.medical_days
-            else counted_months.any_days
-        end as covered_days,
-        counted_months.is_medical,
-        counted_months.is_rx,
-        versions.is_program_product,
-        versions.payer_key
+        person_key,
+        payer_key,
+        month_number,
+        version_number,
+        case when is_medical then medical_days else any_days end as covered_days,
+        is_medical,
+        is_rx,
+        is_program_product
     from counted_months
-    inner join versions on counted_months.version_number = versions.version_number
 
 ),
 
