@@ -1,5 +1,6 @@
 -- A chain of versions longer than int_claim_family follows would be resolved as two families, and
 -- a superseded version counted.
+{{ config(meta={'dagster': {'ref': {'name': 'int_claim_family'}}}) }}
 
 with
 

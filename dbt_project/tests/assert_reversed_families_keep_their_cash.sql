@@ -1,6 +1,7 @@
 -- METHODS A.1, invariant: where every superseded version was reversed in full, what was paid on
 -- the ledger is what is paid in the end. Orphan voids and replacements without a reversal differ
 -- by nature and are no concern of this test.
+{{ config(meta={'dagster': {'ref': {'name': 'int_claim_line_resolved'}}}) }}
 
 with
 

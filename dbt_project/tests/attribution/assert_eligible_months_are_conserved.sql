@@ -1,5 +1,7 @@
 -- METHODS T: members of programs + attributed elsewhere + unattributed = eligible member months,
 -- month by month; nobody is lost or counted twice.
+{{ config(meta={'dagster': {'ref': {'name': 'int_attribution_decided'}}}) }}
+
 with
 
 attributed as (

@@ -1,4 +1,6 @@
 -- A visit whose clinician and TIN have no credit on a date would vanish from a plurality.
+{{ config(meta={'dagster': {'ref': {'name': 'int_visit_credit'}}}) }}
+
 select
     pairs.pair_number,
     snapshots.snapshot_date

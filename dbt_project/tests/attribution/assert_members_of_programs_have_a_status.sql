@@ -1,4 +1,6 @@
 -- METHODS B.6: every member of a program has a status of belonging, and nobody else has one.
+{{ config(meta={'dagster': {'ref': {'name': 'int_attribution_status'}}}) }}
+
 select
     decided.person_key,
     decided.snapshot_number

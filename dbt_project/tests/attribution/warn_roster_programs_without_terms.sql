@@ -1,5 +1,5 @@
 -- A roster that names a program without a file in data/programs has no panel until one is added.
-{{ config(severity='warn') }}
+{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'stg_ledger__provider_roster'}}}) }}
 
 select
     roster.source_id,

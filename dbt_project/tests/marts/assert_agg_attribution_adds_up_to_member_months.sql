@@ -1,5 +1,7 @@
 -- The published tables agree: without not_eligible, the panels of a snapshot month hold the member
 -- months of that month in the products that programs count.
+{{ config(meta={'dagster': {'ref': {'name': 'agg_attribution'}}}) }}
+
 with
 
 panels as (

@@ -1,5 +1,7 @@
 -- Conservation from months to patterns: persons x months of the published ER patterns equal the
 -- panel months of persons with enough months before the period.
+{{ config(meta={'dagster': {'ref': {'name': 'int_er_exposure_pattern'}}}) }}
+
 with
 
 patterns as (

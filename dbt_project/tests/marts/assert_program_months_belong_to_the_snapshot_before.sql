@@ -1,5 +1,7 @@
 -- METHODS B.3: a program's member months of a month are members of its snapshot outcome_lag_months
 -- before; there cannot be more of them than that snapshot holds.
+{{ config(meta={'dagster': {'ref': {'name': 'agg_program_utilization'}}}) }}
+
 with
 
 panels as (

@@ -1,5 +1,7 @@
 -- Programs that name one market area describe it alike, and areas of a payer do not overlap except
 -- that one naming ZIP-3s may lie in one naming the state: a member would be in two markets.
+{{ config(meta={'dagster': {'ref': {'name': 'int_market_area'}}}) }}
+
 with
 
 areas as (

@@ -1,5 +1,7 @@
 -- Conservation of days: the covered days of all segments equal the days of the merged spans inside
 -- the months this warehouse speaks of, person by person.
+{{ config(meta={'dagster': {'ref': {'name': 'int_coverage_segment'}}}) }}
+
 with
 
 bounds as (
