@@ -3,6 +3,7 @@
 Nothing is computed here, and nothing is read but the results.
 """
 
+import textwrap
 from collections.abc import Sequence
 
 import altair as alt
@@ -59,9 +60,9 @@ def interval_chart(rows: Sequence[ErUseRow]) -> bytes:
     point = base.mark_point(filled=True, size=70, opacity=1).encode(
         x="percent:Q", y=line, color=colour
     )
-    subtitle = "treat-and-release visits, adjusted for age, sex and conditions known before"
+    subtitle = ["treat-and-release visits, adjusted for age, sex and conditions known before"]
     if left_out:
-        subtitle += f"; too few to state: {', '.join(left_out)}"
+        subtitle += textwrap.wrap(f"too few to state: {', '.join(left_out)}", width=100)
     chart = (
         alt.layer(market, interval, point)
         .properties(width=460, height=44)
