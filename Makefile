@@ -36,11 +36,10 @@ ui: setup ## open the Dagster UI on http://127.0.0.1:3000
 test: setup ## run every test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-lint: setup ## ruff, mypy --strict and sqlfluff
+lint: setup ## ruff and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint dbt_project/models
 
 bench: setup ## time the stages at two scales (BENCH_MEMBERS="10000 40000")
 	$(CARE) bench $(if $(BENCH_MEMBERS),$(foreach m,$(BENCH_MEMBERS),--members $(m)))
