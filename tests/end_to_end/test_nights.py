@@ -2,18 +2,20 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import IO
 
 import dagster as dg
 import duckdb
 import psutil
 import pytest
 
-from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.settings import PROJECT_ROOT, Settings, load_settings
 from tests.conftest import Demo
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.xdist_group("pipeline")]
@@ -21,12 +23,20 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.xdist_group("pipeline")]
 MIDDLE_SECONDS = 240
 
 
-def start_night(demo: Demo) -> "subprocess.Popen[str]":
+@pytest.fixture
+def landing_copy(demo: Demo, tmp_path: Path) -> Demo:
+    """The demo's landing and ledger in a folder of its own, for tests that drop bad files."""
+    for name in ("landing", "ledger"):
+        shutil.copytree(demo.data_dir / name, tmp_path / name)
+    return Demo(load_settings({"CARE_DATA_DIR": str(tmp_path)}), demo.night)
+
+
+def start_night(demo: Demo, output: IO[str] | int) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-m", "orchestration", "nightly"],
         env={**os.environ, "CARE_DATA_DIR": str(demo.data_dir)},
         cwd=PROJECT_ROOT,
-        stdout=subprocess.PIPE,
+        stdout=output,
         stderr=subprocess.STDOUT,
         text=True,
     )
@@ -81,34 +91,37 @@ def test_the_report_tells_each_program_its_result(demo: Demo) -> None:
     assert "PANEL_TOO_SMALL" in report.output
 
 
-def test_a_second_night_with_nothing_new_publishes_equal_digests_and_disturbs_no_reader(
-    demo: Demo,
+def test_59_after_a_kill_the_next_night_publishes_equal_digests_and_disturbs_no_reader(
+    demo: Demo, tmp_path: Path
 ) -> None:
-    """A shared DuckDB file cannot serve a writer and its readers; a swapped one must."""
-    before = published_digests(demo.settings)
-    marts_file = str(demo.settings.published_dir / "marts.duckdb")
-    night = start_night(demo)
-    answers = 0
-    with duckdb.connect(marts_file, read_only=True) as kept_open:
-        while night.poll() is None:
-            programs = kept_open.execute("select count(*) from dim_program").fetchall()
-            with duckdb.connect(marts_file, read_only=True) as newly_opened:
-                assert newly_opened.execute("select count(*) from dim_program").fetchall() == (
-                    programs
-                )
-            answers += 1
-            time.sleep(0.2)
-    output, _ = night.communicate()
-    assert night.returncode == 0, output
-    assert answers > 10
-    assert published_digests(demo.settings) == before
+    """`kill -9` while dbt writes: no daemon, no cleaning up, and the old publication until then.
 
-
-def test_59_a_night_killed_in_the_middle_is_followed_by_one_that_runs_through(demo: Demo) -> None:
-    """`kill -9` while dbt writes: no daemon, no cleaning up, and the old publication until then."""
+    Nothing new was delivered, so the next night publishes what stood there before; and a shared
+    DuckDB file cannot serve a writer and its readers, a swapped one must.
+    """
     before = published_digests(demo.settings)
     known_runs = set(runs_by_id(demo.settings))
-    night = start_night(demo)
+    kill_in_the_middle(start_night(demo, subprocess.PIPE))
+    assert published_digests(demo.settings) == before
+    dead_run = json.loads(demo.settings.lock_file.read_text())["run_id"]
+
+    log = tmp_path / "following.log"
+    with log.open("w") as file:
+        following = start_night(demo, file)
+        answers = read_until_it_ends(following, demo.settings.published_dir / "marts.duckdb")
+    output = log.read_text()
+    assert following.returncode == 0, output
+    assert "died at its work" in output
+    assert answers > 10
+    assert published_digests(demo.settings) == before
+    runs = runs_by_id(demo.settings)
+    assert runs[dead_run] == dg.DagsterRunStatus.FAILURE
+    new_runs = [status for run_id, status in runs.items() if run_id not in known_runs]
+    assert sorted(status.value for status in new_runs) == ["FAILURE", "SUCCESS"]
+
+
+def kill_in_the_middle(night: "subprocess.Popen[str]") -> None:
+    """Kill the night while dbt builds tables, and see dbt die with it."""
     wait_for_dbt(night)
     orphan = next(
         child
@@ -118,16 +131,20 @@ def test_59_a_night_killed_in_the_middle_is_followed_by_one_that_runs_through(de
     night.send_signal(signal.SIGKILL)
     night.wait()
     orphan.wait(timeout=10)
-    assert published_digests(demo.settings) == before
-    holder = json.loads(demo.settings.lock_file.read_text())
-    following = demo.run("nightly")
-    assert following.return_code == 0, following.output
-    assert "died at its work" in following.output
-    assert published_digests(demo.settings) == before
-    runs = runs_by_id(demo.settings)
-    assert runs[holder["run_id"]] == dg.DagsterRunStatus.FAILURE
-    new_runs = [status for run_id, status in runs.items() if run_id not in known_runs]
-    assert sorted(status.value for status in new_runs) == ["FAILURE", "SUCCESS"]
+
+
+def read_until_it_ends(night: "subprocess.Popen[str]", marts: Path) -> int:
+    """Ask a kept-open and a new connection, over and over; return how often both answered."""
+    answers = 0
+    with duckdb.connect(str(marts), read_only=True) as kept_open:
+        while night.poll() is None:
+            programs = kept_open.execute("select count(*) from dim_program").fetchall()
+            with duckdb.connect(str(marts), read_only=True) as newly_opened:
+                found = newly_opened.execute("select count(*) from dim_program").fetchall()
+            assert found == programs
+            answers += 1
+            time.sleep(0.2)
+    return answers
 
 
 def wait_for_dbt(night: "subprocess.Popen[str]") -> None:
@@ -141,35 +158,28 @@ def wait_for_dbt(night: "subprocess.Popen[str]") -> None:
     pytest.fail("the night never came to building tables")
 
 
-def test_an_unreadable_delivery_is_quarantined_and_everything_else_goes_on(demo: Demo) -> None:
+def test_an_unreadable_delivery_is_quarantined_and_everything_else_goes_on(
+    landing_copy: Demo,
+) -> None:
     """One bad file must neither stop the night nor be silently left out."""
-    folder = demo.settings.landing_dir / "cigna" / "provider_roster"
-    broken = folder / "2026-07.csv.gz"
-    broken.write_bytes(next(iter(sorted(folder.glob("*.csv.gz")))).read_bytes()[:-20])
-    control = Path(f"{broken}.control.json")
+    folder = landing_copy.settings.landing_dir / "cigna" / "provider_roster"
+    whole = min(folder.glob("*.csv.gz")).read_bytes()
+    (folder / "2026-07.csv.gz").write_bytes(whole[:-20])
+    control = folder / "2026-07.csv.gz.control.json"
     control.write_text(json.dumps({"delivered_on": "2026-07-10"}))
-    try:
-        intake = demo.run("intake")
-    finally:
-        broken.unlink()
-        control.unlink()
+    intake = landing_copy.run("intake")
     assert intake.return_code == 0, intake.output
     assert "2026-07.csv.gz" in intake.output
     assert "quarantined" in intake.output
     assert "deliveries, claims through 2026-06" in intake.output
 
 
-def test_an_unknown_sender_is_named_with_the_known_ones(demo: Demo) -> None:
+def test_an_unknown_sender_is_named_with_the_known_ones(landing_copy: Demo) -> None:
     """A folder nobody reads is a delivery lost."""
-    stray = demo.settings.landing_dir / "aetna" / "eligibility" / "2026-06.csv.gz"
+    stray = landing_copy.settings.landing_dir / "aetna" / "eligibility" / "2026-06.csv.gz"
     stray.parent.mkdir(parents=True)
     stray.write_bytes(b"x")
-    try:
-        intake = demo.run("intake")
-    finally:
-        stray.unlink()
-        stray.parent.rmdir()
-        stray.parent.parent.rmdir()
+    intake = landing_copy.run("intake")
     assert "aetna" in intake.output
     assert "cigna" in intake.output
 
