@@ -5,7 +5,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CARE := $(BIN)/python -m orchestration
-SCALE ?= 20k
 SEED ?= 20150520
 
 .PHONY: help setup demo nightly ui test lint bench parity docs clean lock
