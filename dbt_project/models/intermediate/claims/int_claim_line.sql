@@ -170,8 +170,6 @@ final as (
         cast(facility_npi as bigint) as facility_npi,
         cast(place_of_service_code as string) as place_of_service_code,
         cast(hcpcs_code as string) as hcpcs_code,
-        cast(revenue_code as string) as revenue_code,
-        cast(line_number as int) as line_number,
         cast(service_category as int) as service_category,
         cast(case when not is_institutional then ed_level end as int) as ed_professional_level,
         cast({{ cents('allowed_amount') }} as bigint) as allowed_cents,
@@ -192,8 +190,7 @@ final as (
         ) as is_observation_evidence,
         cast(from_date as date) as from_date,
         cast(thru_date as date) as thru_date,
-        cast(coalesce(incurred_date, from_date) as date) as incurred_date,
-        cast(paid_date as date) as paid_date
+        cast(coalesce(incurred_date, from_date) as date) as incurred_date
     from categorised
 
 )

@@ -1,6 +1,6 @@
--- Every ledger line of the contested claims, wide, so that the steps of METHODS A.1 read a small
--- table. Step 1: of rows equal in every business column the first known is kept and the others are
--- counted; two equal services on one claim differ in line number and both stay.
+-- Every ledger line of the contested claims, with what the steps of METHODS A.1 ask about, so that
+-- they read a small table. Step 1: of rows equal in every business column the first known is kept
+-- and the others are counted; two equal services on one claim differ in line number and both stay.
 
 with
 
@@ -140,59 +140,13 @@ final as (
     select
         cast(lines.payer as string) as payer,
         cast(lines.claim_id as string) as claim_id,
-        cast(lines.original_claim_id as string) as original_claim_id,
         cast(lines.person_id as string) as person_id,
         cast(lines.frequency_code as string) as frequency_code,
-        cast(lines.claim_type as string) as claim_type,
-        cast(lines.bill_type_code as string) as bill_type_code,
-        cast(lines.claim_status as string) as claim_status,
-        cast(lines.discharge_status_code as string) as discharge_status_code,
-        cast(lines.drg_code as string) as drg_code,
         cast(lines.revenue_code as string) as revenue_code,
         cast(lines.hcpcs_code as string) as hcpcs_code,
-        cast(lines.modifier_code_1 as string) as modifier_code_1,
-        cast(lines.modifier_code_2 as string) as modifier_code_2,
-        cast(lines.modifier_code_3 as string) as modifier_code_3,
-        cast(lines.modifier_code_4 as string) as modifier_code_4,
-        cast(lines.place_of_service_code as string) as place_of_service_code,
-        cast(lines.diagnosis_code_1 as string) as diagnosis_code_1,
-        cast(lines.diagnosis_code_2 as string) as diagnosis_code_2,
-        cast(lines.diagnosis_code_3 as string) as diagnosis_code_3,
-        cast(lines.diagnosis_code_4 as string) as diagnosis_code_4,
-        cast(lines.diagnosis_code_5 as string) as diagnosis_code_5,
-        cast(lines.diagnosis_code_6 as string) as diagnosis_code_6,
-        cast(lines.diagnosis_code_7 as string) as diagnosis_code_7,
-        cast(lines.diagnosis_code_8 as string) as diagnosis_code_8,
-        cast(lines.diagnosis_code_9 as string) as diagnosis_code_9,
-        cast(lines.diagnosis_code_10 as string) as diagnosis_code_10,
-        cast(lines.diagnosis_code_11 as string) as diagnosis_code_11,
-        cast(lines.diagnosis_code_12 as string) as diagnosis_code_12,
-        cast(lines.diagnosis_code_13 as string) as diagnosis_code_13,
-        cast(lines.diagnosis_code_14 as string) as diagnosis_code_14,
-        cast(lines.diagnosis_code_15 as string) as diagnosis_code_15,
-        cast(lines.diagnosis_code_16 as string) as diagnosis_code_16,
-        cast(lines.diagnosis_code_17 as string) as diagnosis_code_17,
-        cast(lines.diagnosis_code_18 as string) as diagnosis_code_18,
-        cast(lines.diagnosis_code_19 as string) as diagnosis_code_19,
-        cast(lines.diagnosis_code_20 as string) as diagnosis_code_20,
-        cast(lines.diagnosis_code_21 as string) as diagnosis_code_21,
-        cast(lines.diagnosis_code_22 as string) as diagnosis_code_22,
-        cast(lines.diagnosis_code_23 as string) as diagnosis_code_23,
-        cast(lines.diagnosis_code_24 as string) as diagnosis_code_24,
-        cast(lines.diagnosis_code_25 as string) as diagnosis_code_25,
-        cast(lines.procedure_code_1 as string) as procedure_code_1,
-        cast(lines.procedure_code_2 as string) as procedure_code_2,
-        cast(lines.procedure_code_3 as string) as procedure_code_3,
-        cast(lines.procedure_code_4 as string) as procedure_code_4,
-        cast(lines.procedure_code_5 as string) as procedure_code_5,
-        cast(lines.procedure_code_6 as string) as procedure_code_6,
-        cast(lines.billing_tin as string) as billing_tin,
         cast(lines.billing_npi as string) as billing_npi,
-        cast(lines.rendering_npi as string) as rendering_npi,
-        cast(lines.facility_npi as string) as facility_npi,
         cast(lines.claim_family_id as string) as claim_family_id,
         cast(lines.original_family_id as string) as original_family_id,
-        cast(lines.delivery_id as string) as delivery_id,
         cast(lines.line_number as int) as line_number,
         cast(lines.version_sequence as int) as version_sequence,
         cast(lines.units as decimal(18, 3)) as units,
@@ -204,12 +158,7 @@ final as (
         cast(lines.row_number as bigint) as row_number,
         cast(coalesce(compared.copy_number > 1, false) as boolean) as is_duplicate,
         cast(lines.from_date as date) as from_date,
-        cast(lines.thru_date as date) as thru_date,
-        cast(lines.admission_date as date) as admission_date,
-        cast(lines.discharge_date as date) as discharge_date,
-        cast(lines.received_date as date) as received_date,
-        cast(lines.paid_date as date) as paid_date,
-        cast(lines.delivered_on as date) as delivered_on
+        cast(lines.paid_date as date) as paid_date
     from lines
     left join compared
         on

@@ -1,8 +1,8 @@
 {{ config(materialized="view") }}
 
--- METHODS A.1: the lines that are final, in the ledger's own columns. Claims nothing happened to
--- come straight from the ledger; contested ones as resolved. A view, so that no wide table of
--- claims is ever written (DESIGN decision 3).
+-- METHODS A.1: the lines that are final, in the ledger's own columns. A line of a claim nothing
+-- happened to is final as delivered; a contested one as resolved, with the sums of what it nets. A
+-- view, so that no wide table of claims is ever written (DESIGN decision 3).
 
 with
 
@@ -12,175 +12,91 @@ ledger_lines as (
 
 ),
 
-contested_claims as (
-
-    select * from {{ ref('int_claim_contested') }}
-
-),
-
 resolved_lines as (
 
     select * from {{ ref('int_claim_line_resolved') }}
 
 ),
 
-uncontested_lines as (
-
-    select ledger_lines.*
-    from ledger_lines
-    anti join contested_claims
-        on
-            {{ pair_key('ledger_lines.payer', 'ledger_lines.claim_id') }}
-            = contested_claims.claim_key
-
-),
-
 final as (
 
     select
-        payer,
-        claim_id,
-        original_claim_id,
-        person_id,
-        frequency_code,
-        claim_type,
-        bill_type_code,
-        claim_status,
-        discharge_status_code,
-        drg_code,
-        revenue_code,
-        hcpcs_code,
-        modifier_code_1,
-        modifier_code_2,
-        modifier_code_3,
-        modifier_code_4,
-        place_of_service_code,
-        diagnosis_code_1,
-        diagnosis_code_2,
-        diagnosis_code_3,
-        diagnosis_code_4,
-        diagnosis_code_5,
-        diagnosis_code_6,
-        diagnosis_code_7,
-        diagnosis_code_8,
-        diagnosis_code_9,
-        diagnosis_code_10,
-        diagnosis_code_11,
-        diagnosis_code_12,
-        diagnosis_code_13,
-        diagnosis_code_14,
-        diagnosis_code_15,
-        diagnosis_code_16,
-        diagnosis_code_17,
-        diagnosis_code_18,
-        diagnosis_code_19,
-        diagnosis_code_20,
-        diagnosis_code_21,
-        diagnosis_code_22,
-        diagnosis_code_23,
-        diagnosis_code_24,
-        diagnosis_code_25,
-        procedure_code_1,
-        procedure_code_2,
-        procedure_code_3,
-        procedure_code_4,
-        procedure_code_5,
-        procedure_code_6,
-        billing_tin,
-        billing_npi,
-        rendering_npi,
-        facility_npi,
-        delivery_id,
-        line_number,
-        version_sequence,
-        units,
-        billed_amount,
-        allowed_amount,
-        paid_amount,
-        member_liability_amount,
-        delivery_order,
-        row_number,
-        from_date,
-        thru_date,
-        admission_date,
-        discharge_date,
-        received_date,
-        paid_date,
-        delivered_on
-    from uncontested_lines
-    union all
-    select
-        payer,
-        claim_id,
-        original_claim_id,
-        person_id,
-        frequency_code,
-        claim_type,
-        bill_type_code,
-        claim_status,
-        discharge_status_code,
-        drg_code,
-        revenue_code,
-        hcpcs_code,
-        modifier_code_1,
-        modifier_code_2,
-        modifier_code_3,
-        modifier_code_4,
-        place_of_service_code,
-        diagnosis_code_1,
-        diagnosis_code_2,
-        diagnosis_code_3,
-        diagnosis_code_4,
-        diagnosis_code_5,
-        diagnosis_code_6,
-        diagnosis_code_7,
-        diagnosis_code_8,
-        diagnosis_code_9,
-        diagnosis_code_10,
-        diagnosis_code_11,
-        diagnosis_code_12,
-        diagnosis_code_13,
-        diagnosis_code_14,
-        diagnosis_code_15,
-        diagnosis_code_16,
-        diagnosis_code_17,
-        diagnosis_code_18,
-        diagnosis_code_19,
-        diagnosis_code_20,
-        diagnosis_code_21,
-        diagnosis_code_22,
-        diagnosis_code_23,
-        diagnosis_code_24,
-        diagnosis_code_25,
-        procedure_code_1,
-        procedure_code_2,
-        procedure_code_3,
-        procedure_code_4,
-        procedure_code_5,
-        procedure_code_6,
-        billing_tin,
-        billing_npi,
-        rendering_npi,
-        facility_npi,
-        delivery_id,
-        line_number,
-        version_sequence,
-        units,
-        billed_amount,
-        allowed_amount,
-        paid_amount,
-        member_liability_amount,
-        delivery_order,
-        row_number,
-        from_date,
-        thru_date,
-        admission_date,
-        discharge_date,
-        received_date,
-        paid_date,
-        delivered_on
-    from resolved_lines
-    where disposition = 'final'
+        ledger_lines.payer,
+        ledger_lines.claim_id,
+        ledger_lines.original_claim_id,
+        ledger_lines.person_id,
+        ledger_lines.frequency_code,
+        ledger_lines.claim_type,
+        ledger_lines.bill_type_code,
+        ledger_lines.claim_status,
+        ledger_lines.discharge_status_code,
+        ledger_lines.drg_code,
+        ledger_lines.revenue_code,
+        ledger_lines.hcpcs_code,
+        ledger_lines.modifier_code_1,
+        ledger_lines.modifier_code_2,
+        ledger_lines.modifier_code_3,
+        ledger_lines.modifier_code_4,
+        ledger_lines.place_of_service_code,
+        ledger_lines.diagnosis_code_1,
+        ledger_lines.diagnosis_code_2,
+        ledger_lines.diagnosis_code_3,
+        ledger_lines.diagnosis_code_4,
+        ledger_lines.diagnosis_code_5,
+        ledger_lines.diagnosis_code_6,
+        ledger_lines.diagnosis_code_7,
+        ledger_lines.diagnosis_code_8,
+        ledger_lines.diagnosis_code_9,
+        ledger_lines.diagnosis_code_10,
+        ledger_lines.diagnosis_code_11,
+        ledger_lines.diagnosis_code_12,
+        ledger_lines.diagnosis_code_13,
+        ledger_lines.diagnosis_code_14,
+        ledger_lines.diagnosis_code_15,
+        ledger_lines.diagnosis_code_16,
+        ledger_lines.diagnosis_code_17,
+        ledger_lines.diagnosis_code_18,
+        ledger_lines.diagnosis_code_19,
+        ledger_lines.diagnosis_code_20,
+        ledger_lines.diagnosis_code_21,
+        ledger_lines.diagnosis_code_22,
+        ledger_lines.diagnosis_code_23,
+        ledger_lines.diagnosis_code_24,
+        ledger_lines.diagnosis_code_25,
+        ledger_lines.procedure_code_1,
+        ledger_lines.procedure_code_2,
+        ledger_lines.procedure_code_3,
+        ledger_lines.procedure_code_4,
+        ledger_lines.procedure_code_5,
+        ledger_lines.procedure_code_6,
+        ledger_lines.billing_tin,
+        ledger_lines.billing_npi,
+        ledger_lines.rendering_npi,
+        ledger_lines.facility_npi,
+        ledger_lines.delivery_id,
+        ledger_lines.line_number,
+        ledger_lines.version_sequence,
+        coalesce(resolved_lines.units, ledger_lines.units) as units,
+        coalesce(resolved_lines.billed_amount, ledger_lines.billed_amount) as billed_amount,
+        coalesce(resolved_lines.allowed_amount, ledger_lines.allowed_amount) as allowed_amount,
+        coalesce(resolved_lines.paid_amount, ledger_lines.paid_amount) as paid_amount,
+        coalesce(resolved_lines.member_liability_amount, ledger_lines.member_liability_amount)
+            as member_liability_amount,
+        ledger_lines.delivery_order,
+        ledger_lines.row_number,
+        ledger_lines.from_date,
+        ledger_lines.thru_date,
+        ledger_lines.admission_date,
+        ledger_lines.discharge_date,
+        ledger_lines.received_date,
+        ledger_lines.paid_date,
+        ledger_lines.delivered_on
+    from ledger_lines
+    left join resolved_lines
+        on
+            ledger_lines.delivery_order = resolved_lines.delivery_order
+            and ledger_lines.row_number = resolved_lines.row_number
+    where coalesce(resolved_lines.disposition, 'final') = 'final'
 
 )
 

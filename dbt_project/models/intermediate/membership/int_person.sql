@@ -38,13 +38,22 @@ described as (
 
 ),
 
+-- Most persons in claims are members: looking them up is cheaper than numbering every line.
 seen as (
 
     select payer, person_id from described
     union
-    select payer, person_id from medical_claim_lines
+    select
+        lines.payer,
+        lines.person_id
+    from medical_claim_lines as lines
+    anti join described on lines.payer = described.payer and lines.person_id = described.person_id
     union
-    select payer, person_id from pharmacy_claims
+    select
+        fills.payer,
+        fills.person_id
+    from pharmacy_claims as fills
+    anti join described on fills.payer = described.payer and fills.person_id = described.person_id
 
 ),
 

@@ -81,7 +81,9 @@ compared as (
             unit_periods.payer = of_payer.payer
             and unit_periods.period_id = of_payer.period_id
             and unit_periods.program_id = of_payer.program_id
-    where unit_periods.partner_id is null or unit_periods.partner_id = of_payer.partner_id
+    where
+        of_payer.prior_member_months >= unit_periods.outcome_min_member_months
+        and (unit_periods.partner_id is null or unit_periods.partner_id = of_payer.partner_id)
     union all
     select
         unit_periods.reporting_unit_id,
@@ -94,7 +96,9 @@ compared as (
             unit_periods.payer = of_payer.payer
             and unit_periods.period_id = of_payer.period_id
             and unit_periods.market_area_id = of_payer.market_area_id
-    where coalesce(of_payer.program_id, '') <> unit_periods.program_id
+    where
+        of_payer.prior_member_months >= unit_periods.outcome_min_member_months
+        and coalesce(of_payer.program_id, '') <> unit_periods.program_id
     union all
     select
         unit_periods.reporting_unit_id,
@@ -107,7 +111,9 @@ compared as (
             unit_periods.payer = of_payer.payer
             and unit_periods.period_id = of_payer.period_id
             and unit_periods.market_area_id = of_payer.market_area_id
-    where of_payer.is_attributed_elsewhere
+    where
+        of_payer.prior_member_months >= unit_periods.outcome_min_member_months
+        and of_payer.is_attributed_elsewhere
 
 ),
 
@@ -122,7 +128,6 @@ added_up as (
         age_band_er,
         age_band_risk,
         condition_count,
-        prior_member_months,
         sum(member_months) as member_months,
         sum(ed_visits) as ed_visits,
         sum(medical_allowed_cents) as medical_allowed_cents,
@@ -136,8 +141,7 @@ added_up as (
         sex,
         age_band_er,
         age_band_risk,
-        condition_count,
-        prior_member_months
+        condition_count
 
 ),
 
@@ -172,7 +176,6 @@ final as (
         on
             added_up.reporting_unit_id = unit_periods.reporting_unit_id
             and added_up.period_role = unit_periods.period_role
-    where added_up.prior_member_months >= unit_periods.outcome_min_member_months
 
 )
 

@@ -69,6 +69,14 @@ payer_months as (
 ),
 
 -- What is used and what is a member month in these months.
+member_months_in_reach as (
+
+    select member_months.*
+    from member_months
+    where member_months.month_number in (select month_number from payer_months)
+
+),
+
 utilization_in_reach as (
 
     select utilization.*
@@ -77,14 +85,15 @@ utilization_in_reach as (
 
 ),
 
-counted as (
+-- One meeting of months and use: a month without use, a month with, and use outside of months.
+months_and_use as (
 
     select
-        member_months.person_key,
+        coalesce(member_months.person_key, utilization.person_key) as person_key,
+        coalesce(member_months.month_number, utilization.month_number) as month_number,
         member_months.payer_key,
-        member_months.month_number,
         member_months.version_number,
-        1 as member_months,
+        member_months.is_program_product,
         coalesce(utilization.ed_visits, 0) as ed_visits,
         coalesce(utilization.ed_visits_all, 0) as ed_visits_all,
         coalesce(utilization.inpatient_stays, 0) as inpatient_stays,
@@ -93,32 +102,11 @@ counted as (
         coalesce(utilization.primary_care_visits, 0) as primary_care_visits,
         coalesce(utilization.medical_allowed_cents, 0) as medical_allowed_cents,
         coalesce(utilization.rx_allowed_cents, 0) as rx_allowed_cents
-    from member_months
-    left join utilization_in_reach as utilization
+    from member_months_in_reach as member_months
+    full outer join utilization_in_reach as utilization
         on
             member_months.person_key = utilization.person_key
             and member_months.month_number = utilization.month_number
-    where
-        member_months.is_program_product
-        and member_months.month_number in (select month_number from payer_months)
-
-),
-
-uncounted as (
-
-    select
-        utilization.person_key,
-        utilization.month_number,
-        utilization.medical_allowed_cents,
-        utilization.rx_allowed_cents
-    from utilization_in_reach as utilization
-    left join member_months
-        on
-            utilization.person_key = member_months.person_key
-            and utilization.month_number = member_months.month_number
-    where
-        member_months.person_key is null
-        and (utilization.medical_allowed_cents <> 0 or utilization.rx_allowed_cents <> 0)
 
 ),
 
@@ -132,12 +120,15 @@ placed_cost as (
         member_months.version_number,
         uncounted.medical_allowed_cents,
         uncounted.rx_allowed_cents
-    from uncounted
+    from months_and_use as uncounted
     inner join member_months
         on
             uncounted.person_key = member_months.person_key
             and uncounted.month_number = member_months.month_number + 1
-    where member_months.is_program_product
+    where
+        uncounted.version_number is null
+        and (uncounted.medical_allowed_cents <> 0 or uncounted.rx_allowed_cents <> 0)
+        and member_months.is_program_product
 
 ),
 
@@ -148,7 +139,7 @@ months_and_cost as (
         payer_key,
         month_number,
         version_number,
-        member_months,
+        1 as member_months,
         ed_visits,
         ed_visits_all,
         inpatient_stays,
@@ -157,7 +148,8 @@ months_and_cost as (
         primary_care_visits,
         medical_allowed_cents,
         rx_allowed_cents
-    from counted
+    from months_and_use
+    where is_program_product
     union all
     select
         person_key,
