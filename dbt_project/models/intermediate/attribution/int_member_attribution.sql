@@ -1,7 +1,7 @@
 -- METHODS B.9: what was decided for every person and snapshot month, with all that explains it.
 -- A view: the decision is stored once, as numbers, and named where a reader asks for it.
 
-{{ config(materialized='view') }}
+{{ config(materialized=light_materialization()) }}
 
 with
 

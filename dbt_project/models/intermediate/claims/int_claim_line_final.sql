@@ -1,4 +1,4 @@
-{{ config(materialized="view") }}
+{{ config(materialized=light_materialization()) }}
 
 -- METHODS A.1: the lines that are final, in the ledger's own columns. A line of a claim nothing
 -- happened to is final as delivered; a contested one as resolved, with the sums of what it nets. A

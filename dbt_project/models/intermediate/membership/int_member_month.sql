@@ -1,7 +1,7 @@
 -- Member months (METHODS A.7) with what the governing coverage says of the member. A view: the
 -- narrow count is stored once, and the words are looked up where a reader asks for them.
 
-{{ config(materialized='view') }}
+{{ config(materialized=light_materialization()) }}
 
 with
 

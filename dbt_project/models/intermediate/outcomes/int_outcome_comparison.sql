@@ -5,7 +5,7 @@
 -- One row per person of a comparison: only persons with the payer's minimum of member months
 -- before the period, on both sides. Cost is capped per person (A.9) where it is added up here.
 
-{{ config(materialized='view') }}
+{{ config(materialized=light_materialization()) }}
 
 with
 

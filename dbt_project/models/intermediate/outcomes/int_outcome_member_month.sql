@@ -4,7 +4,7 @@
 -- month that is none (A.7 step 5: she left or died before the day that counts), in the market of
 -- the member month before it.
 
-{{ config(materialized='view') }}
+{{ config(materialized=light_materialization()) }}
 
 with
 

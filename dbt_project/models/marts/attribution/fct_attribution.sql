@@ -1,7 +1,7 @@
 -- METHODS B.9, identified: why each member belongs where she does in each snapshot month. A view:
 -- publication writes it once.
 
-{{ config(materialized='view') }}
+{{ config(materialized=light_materialization()) }}
 
 with
 

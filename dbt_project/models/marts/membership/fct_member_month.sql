@@ -1,6 +1,6 @@
 -- Identified member months, named by the payer's own ids. A view: publication writes it once.
 
-{{ config(materialized='view') }}
+{{ config(materialized=light_materialization()) }}
 
 with
 
