@@ -15,7 +15,7 @@ from orchestration.simulator.claims import Claims
 from orchestration.simulator.config import NON_PROGRAM, SimulationConfig
 from orchestration.simulator.population import MONTH_STARTS, Population
 from orchestration.simulator.providers import Providers
-from orchestration.simulator.utilization import Visits
+from orchestration.simulator.world import Visits
 
 Numbers = NDArray[np.int64]
 

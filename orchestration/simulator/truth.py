@@ -24,9 +24,9 @@ from orchestration.simulator.attribution import (
 )
 from orchestration.simulator.calibration import CostResult
 from orchestration.simulator.config import NON_PROGRAM, SimulationConfig
+from orchestration.simulator.emergency import EdVisits
 from orchestration.simulator.population import MONTH_STARTS, Population
 from orchestration.simulator.providers import Providers
-from orchestration.simulator.utilization import EdVisits
 from orchestration.simulator.writing import WrittenFile, period_text
 
 Numbers = NDArray[np.int64]
