@@ -9,6 +9,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal, Self
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
 from orchestration.configuration import Exact, Listed, StrictModel, read_models, suggestion
@@ -60,7 +62,8 @@ class Column(StrictModel):
         if self.pattern:
             try:
                 re.compile(self.pattern)
-            except re.error as error:
+                pc.match_substring_regex(pa.array([""]), pattern=self.pattern)
+            except (re.error, pa.ArrowInvalid) as error:
                 raise ValueError(f"pattern is not a regular expression: {error}") from error
         return self
 
@@ -76,6 +79,14 @@ class Column(StrictModel):
         if self.type == "date" or self.is_decimal:
             return self.type.upper()
         return "VARCHAR"
+
+    @property
+    def arrow_type(self) -> pa.DataType:
+        """The same type where rows are held in memory."""
+        decimal = _DECIMAL_TYPE.fullmatch(self.type)
+        if decimal:
+            return pa.decimal128(int(decimal[1]), int(decimal[2]))
+        return {"INTEGER": pa.int32(), "DATE": pa.date32()}.get(self.sql_type, pa.string())
 
     def full_pattern(self) -> str:
         """Full-match pattern of a value in its canonical form; dates depend on the sender."""
@@ -138,6 +149,22 @@ class FeedContract(StrictModel):
         if not 0 <= self.greatest_rejected_share <= 1:
             raise ValueError("greatest_rejected_share must lie between 0 and 1")
         return self
+
+    def most_rejects(self, row_count: int) -> int:
+        """So many rejected rows of a delivery leave the rest usable."""
+        return max(self.tolerated_rejects, int(self.greatest_rejected_share * row_count))
+
+    def tolerates(self, rejected_count: int, row_count: int) -> bool:
+        """Whether a delivery with so many rejects may load: never one without a good row."""
+        is_nothing_left = rejected_count == row_count > 0
+        return rejected_count <= self.most_rejects(row_count) and not is_nothing_left
+
+
+def arrow_schema(contract: FeedContract) -> pa.Schema:
+    """The ledger's columns of a feed: the contract's, then where each row came from."""
+    columns = [(name, column.arrow_type) for name, column in contract.columns.items()]
+    stamps = [(name, pa.int64() if name == "row_number" else pa.string()) for name in PROVENANCE]
+    return pa.schema(columns + stamps)
 
 
 def load_contracts(settings: Settings) -> dict[str, FeedContract]:

@@ -7,7 +7,7 @@ whole with a named reason while the others load. Which version counts is not dec
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from orchestration.configuration import suggestion
 from orchestration.errors import CareWarehouseError, DeliveryError
 from orchestration.ingest import ledger
 from orchestration.ingest.contract import FeedContract, load_contracts
+from orchestration.ingest.judge import Provenance
 from orchestration.ingest.landing import (
     LandingFile,
     LandingProblem,
@@ -28,7 +29,7 @@ from orchestration.ingest.landing import (
 )
 from orchestration.ingest.ledger import Entry, Seen, Sighting
 from orchestration.ingest.sender import Sender, load_senders
-from orchestration.ingest.typing import Provenance, type_rows
+from orchestration.ingest.typing import type_rows
 from orchestration.ingest.verification import sha256_of, verify
 from orchestration.settings import Settings
 from orchestration.warehouse import limits
@@ -137,7 +138,7 @@ def take_feed(
     senders = load_senders(settings, contracts)
     now = now or datetime.now(UTC)
     with ledger.feed_workplace(settings, feed) as workplace, _engine(settings) as connection:
-        ledger.write_schema(settings, contract, connection)
+        ledger.write_schema(settings, contract)
         found, problems = scan(settings, senders, contracts)
         files = [file for file in found if file.feed == feed]
         seen = ledger.read_seen(settings, feed)
@@ -207,12 +208,12 @@ def _take_all(
         if known is None or known.status == "quarantined":
             first_of.setdefault(order.delivery_id, order)
     outcomes: list[Outcome] = []
-    # Whole deliveries side by side waste less than threads that share one.
-    threads_each = max(1, settings.threads // max(1, len(first_of)))
-    connection.execute(f"set threads = {threads_each}")
-    with ThreadPoolExecutor(settings.threads) as pool:
+    with (
+        ThreadPoolExecutor(settings.threads) as workers,
+        ThreadPoolExecutor(settings.threads) as takers,
+    ):
         running = [
-            pool.submit(_take, settings, connection, order, workplace)
+            takers.submit(_take, settings, connection, workers, order, workplace)
             for order in first_of.values()
         ]
         errors = [future.exception() for future in running]
@@ -235,12 +236,16 @@ def _take_all(
 
 
 def _take(
-    settings: Settings, connection: duckdb.DuckDBPyConnection, order: _Order, workplace: Path
+    settings: Settings,
+    connection: duckdb.DuckDBPyConnection,
+    workers: Executor,
+    order: _Order,
+    workplace: Path,
 ) -> Outcome:
     """Load or quarantine one delivery; its entry is the last thing written."""
     started = time.monotonic()
     try:
-        entry = _load(settings, connection, order, workplace)
+        entry = _load(settings, connection, workers, order, workplace)
     except DeliveryError as error:
         entry = _entry(order, _stated_day(order), "quarantined").model_copy(
             update={"reason": error.reason, "message": str(error)}
@@ -250,7 +255,11 @@ def _take(
 
 
 def _load(
-    settings: Settings, connection: duckdb.DuckDBPyConnection, order: _Order, workplace: Path
+    settings: Settings,
+    connection: duckdb.DuckDBPyConnection,
+    workers: Executor,
+    order: _Order,
+    workplace: Path,
 ) -> Entry:
     """Verify, type and place the rows of one delivery; raise `DeliveryError` to quarantine it."""
     control = read_control(order.file)
@@ -274,7 +283,7 @@ def _load(
     )
     with connection.cursor() as own:  # temporary tables belong to it alone
         typed = type_rows(
-            own, text, order.contract, layout, provenance, control.sums, rows, rejects
+            own, workers, text, order.contract, layout, provenance, control.sums, rows, rejects
         )
     if typed.loaded_count + typed.rejected_count + typed.duplicate_count != typed.row_count:
         raise RuntimeError(f"{order.file.path}: rows are not conserved: {typed}")
@@ -412,5 +421,9 @@ def _remember(
 
 
 def _engine(settings: Settings) -> duckdb.DuckDBPyConnection:
-    """One engine for all deliveries of an intake; unlike others it keeps the order of rows."""
-    return duckdb.connect(":memory:", config=limits(settings) | {"preserve_insertion_order": True})
+    """One engine for all deliveries of an intake; unlike others it keeps the order of rows.
+
+    It works in the threads that ask it, each on a block of its own.
+    """
+    own = {"preserve_insertion_order": True, "threads": 1}
+    return duckdb.connect(":memory:", config=limits(settings) | own)

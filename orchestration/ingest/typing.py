@@ -1,46 +1,47 @@
-"""Judges every value of a verified text against its contract and writes the typed rows.
+"""Takes a verified text to its typed rows: block by block, so that memory does not grow with it.
 
-Everything is read as text, by header name. One pass holds each row against the contract's own
-full-match patterns (all fields of a row joined, so that one expression judges them at once) and
-casts it; only rows that fail are read again, to say why. Bytes and files do not belong here.
+Blocks are split and judged side by side and written in the order of the file; what is left to say
+of the whole file (too many rejects, control sums, repeated rows) is said at the end. What makes a
+row good does not belong here (`judge.py`), nor how records are split (`records.py`).
 """
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from contextlib import closing
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from orchestration.errors import DeliveryError
-from orchestration.ingest.contract import LONGEST_TEXT, Column, FeedContract, RowRule
-from orchestration.ingest.sender import AmountForm, DateFormat, Layout
-from orchestration.ingest.verification import VerifiedText, pick_records, separate_malformed
+from orchestration.ingest import ledger
+from orchestration.ingest.contract import FeedContract
+from orchestration.ingest.judge import Judge, Judged, Provenance
+from orchestration.ingest.records import (
+    Block,
+    Malformed,
+    Separated,
+    Unsplittable,
+    blocks,
+    separate_malformed,
+    split,
+)
+from orchestration.ingest.sender import Layout
+from orchestration.ingest.verification import VerifiedText
 
-_DATE_PATTERN: Mapping[DateFormat, str] = {
-    "YYYY-MM-DD": "[0-9]{4}-[0-9]{2}-[0-9]{2}",
-    "YYYYMMDD": "[0-9]{8}",
-    "MM/DD/YYYY": "[0-9]{2}/[0-9]{2}/[0-9]{4}",
-}
-_DATE_CAST: Mapping[DateFormat, str] = {
-    "YYYY-MM-DD": "try_cast({0} as date)",
-    "YYYYMMDD": "cast(try_strptime({0}, '%Y%m%d') as date)",
-    "MM/DD/YYYY": "cast(try_strptime({0}, '%m/%d/%Y') as date)",
-}
-_PLAIN_DECIMAL = r"-?[0-9]+(\.[0-9]+)?"
 _SUSPECTS_EXPLAINED = 1000
+_BLOCKS_AHEAD = 2
 
-
-@dataclass(frozen=True)
-class Provenance:
-    """What every row of a delivery is stamped with."""
-
-    payer: str
-    source_id: str
-    delivery_id: str
-    delivered_on: date
+T = TypeVar("T")
+S = TypeVar("S")
+Hashes = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,35 @@ class TypedDelivery:
     warnings: tuple[str, ...]
 
 
+@dataclass
+class _Findings:
+    """What is remembered of the blocks judged so far; at most `kept_at_most` bad rows in full."""
+
+    kept_at_most: int
+    malformed: list[Malformed] = field(default_factory=list)
+    malformed_count: int = 0
+    suspects: list[pa.Table] = field(default_factory=list)
+    suspect_count: int = 0
+    held_count: int = 0
+    sums: dict[str, Decimal] = field(default_factory=dict)
+
+    @property
+    def rejected_count(self) -> int:
+        return self.malformed_count + self.suspect_count
+
+    def add(self, judged: Judged, malformed: Sequence[Malformed]) -> None:
+        room = max(0, self.kept_at_most - self.rejected_count)
+        self.malformed += malformed[:room]
+        self.suspects.append(judged.suspects.slice(0, room))
+        self.malformed_count += len(malformed)
+        self.suspect_count += len(judged.suspects)
+        for header, value in judged.sums.items():
+            self.sums[header] = self.sums.get(header, Decimal(0)) + value
+
+
 def type_rows(
     connection: duckdb.DuckDBPyConnection,
+    workers: Executor,
     text: VerifiedText,
     contract: FeedContract,
     layout: Layout,
@@ -71,366 +99,217 @@ def type_rows(
     Raises `DeliveryError` when the sums differ from the control file's, when too many rows are
     rejected, or when the header stands again among the rows.
     """
-    judge = _Judge(text, contract, layout, provenance)
-    readable, malformed = _read(connection, judge, text)
-    connection.execute(
-        "create or replace temp table rejects (row_number bigint, column_name varchar, "
-        "value varchar, reason varchar)"
-    )
-    _reject_malformed(connection, text, malformed)
-    rejected_count = _reject_suspects(connection, judge, text, readable, malformed)
-    warnings = _hold_sums(connection, judge, readable, control_sums, bool(malformed))
-    connection.execute("delete from typed where not is_good")
-    duplicate_count = _set_duplicates_aside(connection, judge)
-    connection.execute(judge.copy_rows(rows_path))
-    if rejected_count + duplicate_count:
+    for header in control_sums:
+        if header not in text.header:
+            message = f"The control file sums {header!r}, a header the file does not have."
+            raise DeliveryError("sum_differs", message)
+    judge = Judge(text, contract, layout, provenance, control_sums)
+    try:
+        found = _judge_all(connection, workers, judge, text, contract, None, rows_path)
+    except Unsplittable:
+        separated = separate_malformed(text, text.path.with_suffix(".well_formed"))
+        found = _judge_all(connection, workers, judge, text, contract, separated, rows_path)
+    _reject(connection, judge, text, contract, found)
+    warnings = _hold_sums(connection, judge, control_sums, found)
+    duplicate_count = _set_duplicates_aside(connection, judge, contract, found, rows_path)
+    if found.rejected_count + duplicate_count:
         connection.execute(
             "copy (select * from rejects order by row_number, column_name, reason) "
             f"to {_text(str(rejects_path))} (format parquet, compression zstd)"
         )
     return TypedDelivery(
         row_count=text.row_count,
-        loaded_count=_number(connection, f"select count(*) from {_text(str(rows_path))}"),
-        rejected_count=rejected_count,
+        loaded_count=pq.read_metadata(rows_path).num_rows,
+        rejected_count=found.rejected_count,
         duplicate_count=duplicate_count,
         rejected_by_reason=_by_reason(connection),
-        flags=_flags(connection, judge),
+        flags=_flags(connection, judge, rows_path),
         warnings=warnings,
     )
 
 
-class _Judge:
-    """The SQL that reads, judges and types the rows of one delivery."""
+def _judge_all(
+    connection: duckdb.DuckDBPyConnection,
+    workers: Executor,
+    judge: Judge,
+    text: VerifiedText,
+    contract: FeedContract,
+    separated: Separated | None,
+    rows_path: Path,
+) -> _Findings:
+    """Judge every block of the text and write the good rows, in the order of the file."""
+    allowed = contract.most_rejects(text.row_count)
+    found = _Findings(kept_at_most=max(allowed, _SUSPECTS_EXPLAINED))
+    if separated:
+        found.malformed_count = len(separated.malformed)
+        found.malformed += separated.malformed[: found.kept_at_most]
 
-    def __init__(
-        self, text: VerifiedText, contract: FeedContract, layout: Layout, provenance: Provenance
-    ) -> None:
-        self._text = text
-        self._layout = layout
-        self._provenance = provenance
-        self.contract = contract
-        self.delivered_on = provenance.delivered_on
-        self.field_of = {
-            column: f"field_{position}"
-            for position, column in enumerate(text.columns)
-            if column is not None
-        }
-        self.sent = {
-            name: column for name, column in contract.columns.items() if name in self.field_of
-        }
-        # Set when records were taken out: how many good records precede each of them.
-        self.good_before: list[int] = []
+    def judged(block: Block) -> tuple[Judged, Sequence[Malformed]]:
+        records = split(block, text, separated)
+        return judge.judge(connection, records), records.malformed
 
-    def fields(self, path: Path) -> str:
-        """The file as a relation of text fields, by position of the header."""
-        columns = ", ".join(f"'field_{n}': 'VARCHAR'" for n in range(len(self._text.header)))
-        return (
-            f"read_csv({_text(str(path))}, delim = {_text(self._text.delimiter)}, quote = '\"', "
-            f"escape = '\"', header = false, auto_detect = false, columns = {{{columns}}}, "
-            f"new_line = '\\n', strict_mode = true, parallel = {not self._text.has_quotes})"
-        )
-
-    def typed_rows(self, path: Path) -> str:
-        """Create `typed` (typed columns sent, then `is_good`) in the order of the file."""
-        typed = ", ".join(f"{self._typed(name)} as {name}" for name in self.sent)
-        return f"""
-            create or replace temp table typed as
-            select {", ".join(self.sent)}, {" and ".join(self._conditions())} as is_good
-            from (
-                select {typed},
-                       {", ".join(self.field_of.values())},
-                       {self._is_matched()} as is_matched,
-                       {_date(self.delivered_on)} as delivered_on
-                from {self.fields(path)}
-            )
-        """
-
-    def no_suspects(self) -> str:
-        """Create an empty `suspect`: the text fields of rows that are not good."""
-        columns = ", ".join(f"field_{n} varchar" for n in range(len(self._text.header)))
-        return f"create or replace temp table suspect ({columns}, row_number bigint)"
-
-    def row_number(self) -> str:
-        """Number of the row in the file as it arrived, 1 for the first after the header."""
-        if not self.good_before:
-            return "rowid + 1"
-        return f"rowid + 1 + len(list_filter({self.good_before}, lambda n: n <= rowid))"
-
-    def reasons(self) -> str:
-        """Why rows of `suspect` are not good, as rows of `rejects`; first values, then rules."""
-        typed = ", ".join(f"{self._typed(name)} as {name}" for name in self.sent)
-        of_values = [_finding(name, self.field_of[name], self._reason(name)) for name in self.sent]
-        of_rules = [
-            _finding(
-                rule.column(self.sent),
-                self.field_of[rule.column(self.sent)],
-                f"case when not coalesce({rule.holds}, true) then '{rule.name}' end",
-            )
-            for rule in self.rules("reject")
-        ]
-        return f"""
-            with judged as (
-                select *, {typed}, {_date(self.delivered_on)} as delivered_on
-                from suspect
-            ),
-            found as (
-                select row_number,
-                       list_filter([{", ".join(of_values)}], lambda f: f.reason is not null)
-                       as of_values,
-                       list_filter([{", ".join(of_rules) or _finding("", "null", "null")}],
-                       lambda f: f.reason is not null) as of_rules
-                from judged
-            ),
-            findings as (
-                select row_number,
-                       unnest(case when len(of_values) > 0 then of_values else of_rules end) as f
-                from found
-            )
-            select row_number, f.column_name, f.value, f.reason from findings
-        """
-
-    def rules(self, breach: str) -> list[RowRule]:
-        """The contract's rules of one kind that speak only of columns the sender sends."""
-        return [
-            rule
-            for rule in self.contract.rules
-            if rule.breach == breach and rule.named(self.contract.columns) <= set(self.sent)
-        ]
-
-    def copy_rows(self, path: Path) -> str:
-        """Write all contract columns and the provenance of `typed`, in the order of the file."""
-        stamps = {
-            "payer": _text(self._provenance.payer),
-            "source_id": _text(self._provenance.source_id),
-            "delivery_id": _text(self._provenance.delivery_id),
-            "row_number": f"cast({self.row_number()} as bigint)",
-        }
-        columns = [self._in_ledger(name) for name in self.contract.columns]
-        columns += [f"{value} as {name}" for name, value in stamps.items()]
-        return (
-            f"copy (select {', '.join(columns)} from typed) to {_text(str(path))} "
-            "(format parquet, compression zstd, compression_level 1, row_group_size 61440)"
-        )
-
-    def key_hash(self) -> str:
-        """A hash of the contract's key, nulls included: equal keys have equal hashes."""
-        return f"hash({', '.join(name for name in self.contract.key if name in self.sent)})"
-
-    def decimal_column(self, header: str) -> str | None:
-        """The decimal contract column that a header of the file is mapped to."""
-        position = self._text.header.index(header)
-        name = self._text.columns[position]
-        return name if name and self.contract.columns[name].is_decimal else None
-
-    def field(self, header: str) -> str | None:
-        """The text field under a header of the file."""
-        known = header in self._text.header
-        return f"field_{self._text.header.index(header)}" if known else None
-
-    def _in_ledger(self, name: str) -> str:
-        column = self.contract.columns[name]
-        if name in self.sent:
-            return name
-        constant = self._layout.constants.get(name)
-        value = "null" if constant is None else _text(constant)
-        return f"cast({value} as {column.sql_type}) as {name}"
-
-    def _raw(self, name: str) -> str:
-        """The field of a column, with the sender's meaning of an empty one."""
-        stands_for = self._layout.empty_as.get(name)
-        field = self.field_of[name]
-        return field if stands_for is None else f"coalesce({field}, {_text(stands_for)})"
-
-    def _pattern(self, name: str) -> str:
-        """Full-match pattern of the sender's text for a column."""
-        column = self.sent[name]
-        if name in self._layout.values:
-            return "|".join(re.escape(value) for value in self._layout.values[name])
-        if column.type == "date":
-            return _DATE_PATTERN[self._layout.date_format]
-        if column.is_decimal:
-            return _amount_pattern(column.full_pattern(), self._layout.amount_forms)
-        return column.full_pattern()
-
-    def _typed(self, name: str) -> str:
-        """The contract's value of a field, null where it cannot be cast."""
-        column, raw = self.sent[name], self._raw(name)
-        if name in self._layout.values:
-            values = self._layout.values[name].items()
-            cases = " ".join(f"when {_text(theirs)} then {_text(ours)}" for theirs, ours in values)
-            return f"case {raw} {cases} end"
-        if column.type == "date":
-            return _DATE_CAST[self._layout.date_format].format(raw)
-        if column.is_decimal:
-            raw = _plain_amount(raw, self._layout.amount_forms)
-        return raw if column.sql_type == "VARCHAR" else f"try_cast({raw} as {column.sql_type})"
-
-    def _is_matched(self) -> str:
-        """Whether every field of the row has its pattern: one expression over the joined row.
-
-        Unit separators join the fields; no pattern allows one, so no value can feign a border.
-        """
-        patterns = [
-            f"(?:{self._pattern(name)}){'' if column.required else '?'}"
-            for name, column in self.sent.items()
-        ]
-        joined = ", chr(31), ".join(self._raw(name) for name in self.sent)
-        return f"regexp_full_match(concat({joined}), {_text(chr(31).join(patterns))})"
-
-    def _conditions(self) -> Iterator[str]:
-        """What a good row fulfils beyond its pattern, over typed columns and text fields."""
-        yield "is_matched"
-        for name, column in self.sent.items():
-            if column.sql_type != "VARCHAR":
-                empty = "" if column.required else f" or {self._raw(name)} is null"
-                yield f"({name} is not null{empty})"
-            elif column.type in ("text", "identifier"):
-                yield f"coalesce(strlen({name}) <= {LONGEST_TEXT}, true)"
-            if column.least is not None or column.most is not None:
-                yield f"coalesce({_in_range(name, column)}, true)"
-        for rule in self.rules("reject"):
-            yield f"coalesce({rule.holds}, true)"
-
-    def _reason(self, name: str) -> str:
-        column, raw = self.sent[name], self._raw(name)
-        cannot_cast = "not_a_calendar_date" if column.type == "date" else "number_too_large"
-        is_listed = bool(column.values) or name in self._layout.values
-        kind = "decimal" if column.is_decimal else column.type
-        malformed = "unknown_value" if is_listed else f"malformed_{kind}"
-        missing = "'required_value_missing'" if column.required else "null"
-        cases = [
-            f"when {raw} is null then {missing}",
-            f"when regexp_matches({raw}, '[\\x00-\\x09\\x0b-\\x1f\\x7f]') then 'control_character'",
-            f"when not regexp_full_match({raw}, {_text(self._pattern(name))}) then '{malformed}'",
-            f"when strlen({raw}) > {LONGEST_TEXT} then 'too_long'",
-            f"when {name} is null then '{cannot_cast}'",
-        ]
-        if column.least is not None or column.most is not None:
-            cases.append(f"when not {_in_range(name, column)} then 'out_of_range'")
-        return f"case {' '.join(cases)} end"
+    keys = _Keys()
+    with (
+        ledger.rows_writer(rows_path, contract) as kept,
+        ledger.rows_writer(_held_path(rows_path), contract) as held,
+        closing(_in_order(workers, judged, blocks(connection, text, separated))) as done,
+    ):
+        for one, malformed in done:
+            found.add(one, malformed)
+            good = one.good
+            is_repeated = keys.repeated(one.key_hashes)
+            if is_repeated.any():
+                rows = good.filter(pa.array(is_repeated))
+                held.write_table(judge.in_ledger(rows))
+                found.held_count += len(rows)
+                good = good.filter(pa.array(~is_repeated))
+            kept.write_table(judge.in_ledger(good), row_group_size=ledger.ROW_GROUP_ROWS)
+    return found
 
 
-def _read(
-    connection: duckdb.DuckDBPyConnection, judge: _Judge, text: VerifiedText
-) -> tuple[Path, list[tuple[int, Sequence[str]]]]:
-    """Fill `typed`; where the strict reader stumbles, take out the records that cannot be split."""
+def _held_path(rows_path: Path) -> Path:
+    """Where rows wait whose key stands earlier in the file, until they have been compared."""
+    return rows_path.with_suffix(".held")
+
+
+class _Keys:
+    """Hashes of the keys of a file so far, kept in few sorted runs of falling length."""
+
+    def __init__(self) -> None:
+        self._runs: list[Hashes] = []
+
+    def repeated(self, hashes: Hashes) -> npt.NDArray[np.bool_]:
+        """Which of the hashes stood earlier, in this array or before it; then remember them."""
+        ordered = np.sort(hashes)
+        stood_before = np.concatenate([ordered[:0], *(_common(ordered, run) for run in self._runs)])
+        stands_again = ordered[1:][ordered[1:] == ordered[:-1]]
+        is_repeated = np.zeros(len(hashes), dtype=bool)
+        if len(stood_before) or len(stands_again):
+            seen = set(stood_before.tolist())
+            suspicious = np.isin(hashes, np.concatenate([stood_before, stands_again]))
+            for position in np.flatnonzero(suspicious):
+                value = int(hashes[position])
+                is_repeated[position] = value in seen
+                seen.add(value)
+        while self._runs and len(self._runs[-1]) <= len(ordered):
+            ordered = np.sort(np.concatenate([self._runs.pop(), ordered]))
+        if len(ordered):
+            self._runs.append(ordered)
+        return is_repeated
+
+
+def _common(ordered: Hashes, run: Hashes) -> Hashes:
+    """Members of one sorted array that are in another, which is not empty."""
+    places = np.minimum(np.searchsorted(run, ordered), len(run) - 1)
+    is_common: npt.NDArray[np.bool_] = run[places] == ordered
+    return ordered[is_common]
+
+
+def _in_order(
+    workers: Executor, work: Callable[[S], T], items: Iterable[S]
+) -> Generator[T, None, None]:
+    """Results in the order of the items, few of which are in work at any time."""
+    running: deque[Future[T]] = deque()
     try:
-        connection.execute(judge.typed_rows(text.path))
-        if _number(connection, "select count(*) from typed") == text.row_count:
-            return text.path, []
-    except duckdb.InvalidInputException:
-        pass  # the careful reader below finds and names the records that cannot be split
-    well_formed = text.path.with_suffix(".well_formed")
-    malformed = separate_malformed(text, well_formed)
-    connection.execute(judge.typed_rows(well_formed))
-    read = _number(connection, "select count(*) from typed")
-    if read + len(malformed) != text.row_count:
-        raise DeliveryError(
-            "records_ambiguous",
-            f"{text.row_count} lines outside quotes, but {read + len(malformed)} records. "
-            "Quotes stand inside fields that are not quoted; ask for a proper file.",
-        )
-    judge.good_before = [number - taken for taken, (number, _) in enumerate(malformed, start=1)]
-    return well_formed, malformed
+        for item in items:
+            running.append(workers.submit(work, item))
+            if len(running) > _BLOCKS_AHEAD:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
+    finally:
+        for future in running:
+            future.cancel()
 
 
-def _reject_malformed(
+def _reject(
     connection: duckdb.DuckDBPyConnection,
+    judge: Judge,
     text: VerifiedText,
-    malformed: Sequence[tuple[int, Sequence[str]]],
+    contract: FeedContract,
+    found: _Findings,
 ) -> None:
-    rows = [
-        (
-            number,
-            "",
-            text.delimiter.join(fields),
-            "too_many_fields" if len(fields) > len(text.header) else "too_few_fields",
-        )
-        for number, fields in malformed
-    ]
-    if rows:
-        connection.executemany("insert into rejects values (?, ?, ?, ?)", rows)
-
-
-def _reject_suspects(
-    connection: duckdb.DuckDBPyConnection,
-    judge: _Judge,
-    text: VerifiedText,
-    readable: Path,
-    malformed: Sequence[tuple[int, Sequence[str]]],
-) -> int:
-    """Fill `suspect` with the rows that are not good and say why; return how many are rejected.
-
-    Raises `DeliveryError` when all rejected rows are more than the contract allows.
-    """
-    connection.execute(judge.no_suspects())
-    bad = connection.execute(
-        f"select rowid, {judge.row_number()} from typed where not is_good order by rowid"
-    ).fetchall()
-    rejected_count = len(bad) + len(malformed)
-    share_allowed = judge.contract.greatest_rejected_share * text.row_count
-    is_too_many = rejected_count == text.row_count > 0 or (
-        rejected_count > share_allowed and rejected_count > judge.contract.tolerated_rejects
+    """Fill `rejects`, and `suspect` where there is one; raise `DeliveryError` on too many."""
+    is_too_many = not contract.tolerates(found.rejected_count, text.row_count)
+    malformed = found.malformed[:_SUSPECTS_EXPLAINED] if is_too_many else found.malformed
+    rejects = pa.table(
+        {
+            "row_number": pa.array([one.number for one in malformed], pa.int64()),
+            "column_name": pa.array([""] * len(malformed), pa.string()),
+            "value": pa.array([one.text for one in malformed], pa.string()),
+            "reason": pa.array(
+                ["too_many_fields" if one.has_too_many else "too_few_fields" for one in malformed],
+                pa.string(),
+            ),
+        }
     )
-    if bad:
-        explained = bad[:_SUSPECTS_EXPLAINED] if is_too_many else bad
-        suspects_path = text.path.with_suffix(".suspects")
-        positions = [position for position, _ in explained]
-        suspects_path.write_bytes(pick_records(readable, text, positions))
-        connection.execute(
-            f"create or replace temp table picked as select * from {judge.fields(suspects_path)}"
+    _keep(connection, "rejects", rejects)
+    if found.suspect_count:
+        suspects = pa.concat_tables(found.suspects)
+        _keep(
+            connection,
+            "suspect",
+            suspects.slice(0, _SUSPECTS_EXPLAINED) if is_too_many else suspects,
         )
-        numbers = [number for _, number in explained]
-        connection.execute("insert into suspect select *, $1[rowid + 1] from picked", [numbers])
         _refuse_second_header(connection, text)
         connection.execute(f"insert into rejects {judge.reasons()}")
     if is_too_many:
-        raise DeliveryError("too_many_rejects", _too_many(connection, rejected_count, text))
-    unexplained = _number(
-        connection,
-        "select count(*) from suspect where row_number not in (select row_number from rejects)",
-    )
-    if unexplained:
-        raise RuntimeError(f"{unexplained} rows fail the contract's pattern, but no column does")
-    return rejected_count
+        raise DeliveryError(
+            "too_many_rejects", _too_many(connection, found.rejected_count, text.row_count)
+        )
+    if found.suspect_count:
+        unexplained = _number(
+            connection,
+            "select count(*) from suspect where row_number not in (select row_number from rejects)",
+        )
+        if unexplained:
+            raise RuntimeError(f"{unexplained} rows fail as a whole, but no column of them does")
+
+
+def _keep(connection: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
+    """Make a temporary table of the engine's own, so that it may spill."""
+    connection.register("arrived", table)
+    connection.execute(f"create or replace temp table {name} as select * from arrived")
+    connection.unregister("arrived")
 
 
 def _refuse_second_header(connection: duckdb.DuckDBPyConnection, text: VerifiedText) -> None:
     same = " and ".join(f"field_{n} = {_text(name)}" for n, name in enumerate(text.header))
-    found = connection.execute(f"select min(row_number) from suspect where {same}").fetchone()
-    if found and found[0] is not None:
-        message = f"Row {found[0]} is the header again, so two files were joined. Ask for each."
+    query = f"select min(row_number) from suspect where {same}"
+    (row_number,) = connection.execute(query).fetchall()[0]
+    if row_number is not None:
+        message = f"Row {row_number} is the header again, so two files were joined. Ask for each."
         raise DeliveryError("header_repeated", message)
 
 
-def _too_many(
-    connection: duckdb.DuckDBPyConnection, rejected_count: int, text: VerifiedText
-) -> str:
-    row = connection.execute(
+def _too_many(connection: duckdb.DuckDBPyConnection, rejected_count: int, row_count: int) -> str:
+    ((reason, column, _, first),) = connection.execute(
         "select reason, column_name, count(*), min(row_number) from rejects "
         "group by all order by 3 desc, 1, 2 limit 1"
-    ).fetchone()
-    worst = f" Most often {row[0]} in {row[1] or 'the row'} (first in row {row[3]})." if row else ""
+    ).fetchall()
     return (
-        f"{rejected_count} of {text.row_count} rows would be rejected, more than the contract "
-        f"allows (greatest_rejected_share).{worst} Ask for the file again, or mend the layout."
+        f"{rejected_count} of {row_count} rows would be rejected, more than the contract "
+        f"allows (greatest_rejected_share). Most often {reason} in {column or 'the row'} "
+        f"(first in row {first}). Ask for the file again, or mend the layout."
     )
 
 
 def _hold_sums(
     connection: duckdb.DuckDBPyConnection,
-    judge: _Judge,
-    readable: Path,
+    judge: Judge,
     control_sums: Mapping[str, Decimal],
-    has_malformed: bool,
+    found: _Findings,
 ) -> tuple[str, ...]:
     """Hold the control file's sums against all rows of the file, rejected ones included."""
-    if control_sums and has_malformed:
+    if control_sums and found.malformed_count:
         return ("control sums could not be held: some records cannot be split into fields",)
-    sums = [_sum(judge, header, readable) for header in control_sums]
-    totals = connection.execute(f"select {', '.join(sums)}").fetchall()[0] if sums else ()
-    for (header, stated), total in zip(control_sums.items(), totals, strict=True):
-        if Decimal(total) != stated:
+    for header, stated in control_sums.items():
+        total = found.sums.get(header, Decimal(0))
+        if found.suspect_count and judge.decimal_column(header):
+            # Of a good row the typed amount was summed; of the others their text is.
+            query = judge.plain_sum(header, "suspect")
+            total += connection.execute(query).fetchall()[0][0]
+        if total != stated:
             raise DeliveryError(
                 "sum_differs",
                 f"The control file says {stated} for {header!r}, the rows sum to {total}. "
@@ -439,58 +318,57 @@ def _hold_sums(
     return ()
 
 
-def _sum(judge: _Judge, header: str, readable: Path) -> str:
-    """The exact sum of all plain decimal numbers under a header, as a scalar subquery.
+def _set_duplicates_aside(
+    connection: duckdb.DuckDBPyConnection,
+    judge: Judge,
+    contract: FeedContract,
+    found: _Findings,
+    rows_path: Path,
+) -> int:
+    """Tell held rows that repeat an earlier one in all columns from those that share its key only.
 
-    A decimal column of the contract is already cast in good rows; only suspects need their text.
+    The former go to `rejects` and are counted, the latter go back to their place among the rows.
     """
-    field = judge.field(header)
-    if field is None:
-        message = f"The control file sums {header!r}, a header the file does not have."
-        raise DeliveryError("sum_differs", message)
-    plain = f"case when regexp_full_match({field}, '{_PLAIN_DECIMAL}') then {field} end"
-    of_text = f"select coalesce(sum(try_cast({plain} as decimal(38, 6))), 0)"
-    column = judge.decimal_column(header)
-    if column is None:
-        return f"({of_text} from {judge.fields(readable)})"
-    of_good = f"select coalesce(sum({column}), 0) from typed where is_good"
-    return f"({of_good}) + ({of_text} from suspect)"
-
-
-def _set_duplicates_aside(connection: duckdb.DuckDBPyConnection, judge: _Judge) -> int:
-    """Take every row that repeats an earlier one in all columns out of `typed`; return how many.
-
-    Only rows that share the contract's key can be equal, so only those are compared in full.
-    """
-    connection.execute(
-        "create or replace temp table shared as "
-        f"select {judge.key_hash()} as key_hash from typed group by key_hash having count(*) > 1"
-    )
-    if not _number(connection, "select count(*) from shared"):
+    if not found.held_count:
         return 0
+    kept, held = (
+        f"read_parquet({_text(str(path))})" for path in (rows_path, _held_path(rows_path))
+    )
+    key, sent = judge.key_hash(), ", ".join(judge.sent)
     connection.execute(
         f"""
         create or replace temp table duplicate as
-        with candidate as (
-            select rowid as position from typed
-            where {judge.key_hash()} in (select key_hash from shared)
+        with alike as (
+            select row_number, {sent} from {kept} where {key} in (select {key} from {held})
+            union all
+            select row_number, {sent} from {held}
         ),
         compared as (
-            select rowid as position, {judge.row_number()} as row_number,
-                   first_value({judge.row_number()}) over (
-                       partition by {", ".join(judge.sent)} order by rowid
-                   ) as first_one
-            from typed where rowid in (select position from candidate)
+            select row_number,
+                   first_value(row_number) over (partition by {sent} order by row_number)
+                   as first_one
+            from alike
         )
-        select position, row_number, first_one from compared where row_number > first_one
+        select row_number, first_one from compared where row_number > first_one
         """
     )
-    connection.execute("delete from typed where rowid in (select position from duplicate)")
     connection.execute(
         "insert into rejects "
         "select row_number, '', cast(first_one as varchar), 'duplicate_of_row' from duplicate"
     )
-    return _number(connection, "select count(*) from duplicate")
+    count = _number(connection, "select count(*) from duplicate")
+    if count < found.held_count:
+        others = "where row_number not in (select row_number from duplicate)"
+        together = f"select * from {kept} union all select * from {held} {others}"
+        reader = connection.sql(f"{together} order by row_number").to_arrow_reader(
+            ledger.ROW_GROUP_ROWS
+        )
+        whole = rows_path.with_suffix(".whole")
+        with ledger.rows_writer(whole, contract) as writer:
+            for batch in reader:
+                writer.write_batch(batch)
+        whole.replace(rows_path)
+    return count
 
 
 def _by_reason(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
@@ -502,69 +380,19 @@ def _by_reason(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return {str(reason): int(count) for reason, count in rows}
 
 
-def _flags(connection: duckdb.DuckDBPyConnection, judge: _Judge) -> dict[str, int]:
+def _flags(connection: duckdb.DuckDBPyConnection, judge: Judge, rows_path: Path) -> dict[str, int]:
     """Rows that were kept although they breach a rule that only flags."""
     rules = judge.rules("flag")
     if not rules:
         return {}
-    counts = ", ".join(f"count(*) filter (not coalesce({rule.holds}, true))" for rule in rules)
-    stamped = f"(select *, {_date(judge.delivered_on)} as delivered_on from typed)"
-    found = connection.execute(f"select {counts} from {stamped}").fetchone() or ()
-    flagged = zip(rules, found, strict=True)
+    query = judge.breaches(rules, f"read_parquet({_text(str(rows_path))})")
+    flagged = zip(rules, connection.execute(query).fetchall()[0], strict=True)
     return {rule.name: int(count) for rule, count in flagged if count}
-
-
-def _finding(column: str, value: str, reason: str) -> str:
-    return f"{{'column_name': '{column}', 'value': {value}, 'reason': {reason}}}"
-
-
-def _amount_pattern(plain: str, forms: Sequence[AmountForm]) -> str:
-    """The contract's decimal pattern, widened by the forms a sender declares."""
-    if "thousands_commas" in forms:
-        grouped = r"-?[0-9]{1,3}(?:,[0-9]{3})+" + plain[plain.index("(?:\\.") :]
-        plain = f"{plain}|{grouped}"
-    if "dollar_sign" in forms:
-        unsigned = "|".join(part.removeprefix("-?") for part in plain.split("|"))
-        plain = rf"-?\$?(?:{unsigned})"
-    if "parentheses_negative" in forms:
-        unsigned = plain.replace("-?", "")
-        plain = rf"(?:{plain})|\((?:{unsigned})\)"
-    return plain
-
-
-def _plain_amount(raw: str, forms: Sequence[AmountForm]) -> str:
-    """The SQL that turns a declared form of an amount into plain digits."""
-    if "parentheses_negative" in forms:
-        inside = f"substr({raw}, 2, length({raw}) - 2)"
-        raw = f"case when {raw} like '(%)' then concat('-', {inside}) else {raw} end"
-    if "thousands_commas" in forms:
-        raw = f"replace({raw}, ',', '')"
-    if "dollar_sign" in forms:
-        raw = f"replace({raw}, '$', '')"
-    return raw
-
-
-def _in_range(name: str, column: Column) -> str:
-    bounds = (("least", ">=", column.least), ("most", "<=", column.most))
-    return (
-        "("
-        + " and ".join(
-            f"{name} {sign} {_date(bound) if isinstance(bound, date) else bound}"
-            for _, sign, bound in bounds
-            if bound is not None
-        )
-        + ")"
-    )
 
 
 def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _date(value: date) -> str:
-    return f"date '{value.isoformat()}'"
-
-
 def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
-    row = connection.execute(query).fetchone()
-    return int(row[0]) if row else 0
+    return int(connection.execute(query).fetchall()[0][0])

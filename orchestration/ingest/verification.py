@@ -7,7 +7,6 @@ column) is found here, before the engine sees the file. Values do not belong her
 import codecs
 import csv
 import hashlib
-import io
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -91,46 +90,6 @@ def verify(
         has_quotes=text.has_quotes,
         warnings=tuple(warnings),
     )
-
-
-def separate_malformed(text: VerifiedText, into: Path) -> list[tuple[int, Sequence[str]]]:
-    """Write the records with the right number of fields; return number and fields of the others.
-
-    The careful, slow reader, used only when the engine's strict one stumbles.
-    """
-    malformed: list[tuple[int, Sequence[str]]] = []
-    csv.field_size_limit(1 << 24)
-    with (
-        text.path.open(encoding="utf-8", newline="") as source,
-        into.open("w", encoding="utf-8", newline="") as target,
-    ):
-        writer = csv.writer(target, delimiter=text.delimiter, lineterminator="\n")
-        reader = csv.reader(source, delimiter=text.delimiter, strict=True)
-        number = 0
-        try:
-            for number, fields in enumerate(reader, start=1):
-                if len(fields) == len(text.header):
-                    writer.writerow(fields)
-                else:
-                    malformed.append((number, fields))
-        except csv.Error as error:
-            message = f"Row {number + 1} cannot be split into fields: {error}."
-            raise DeliveryError("unbalanced_quote", message) from error
-    return malformed
-
-
-def pick_records(path: Path, text: VerifiedText, positions: Sequence[int]) -> bytes:
-    """The records at ascending positions (from 0) of a file of well-formed records, as CSV."""
-    wanted = set(positions)
-    if not text.has_quotes:
-        with path.open("rb") as lines:
-            return b"".join(line for number, line in enumerate(lines) if number in wanted)
-    picked = io.StringIO()
-    writer = csv.writer(picked, delimiter=text.delimiter, lineterminator="\n")
-    with path.open(encoding="utf-8", newline="") as source:
-        records = enumerate(csv.reader(source, delimiter=text.delimiter))
-        writer.writerows(fields for number, fields in records if number in wanted)
-    return picked.getvalue().encode("utf-8")
 
 
 def _refuse_claimed_bomb(file: LandingFile, packed: BinaryIO) -> None:
