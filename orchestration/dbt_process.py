@@ -5,6 +5,7 @@ built does not belong here.
 """
 
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -28,6 +29,10 @@ def main() -> None:
         print(f"dbt-core {version('dbt-core')}")
         return
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # Its objects live as long as the process: looking for dead ones was a tenth of the time.
+    gc.disable()
+    # The debug log was another tenth; DBT_LOG_LEVEL_FILE=debug brings it back.
+    os.environ.setdefault("DBT_LOG_LEVEL_FILE", "none")
     from dbt.cli.main import cli
 
     cli()
