@@ -5,12 +5,13 @@ each event; kept open it takes a quarter of the time (docs/adr/0009). Tables, fi
 Dagster's, so that a home written by either is read by both. What is logged does not belong here.
 """
 
+import os
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 # Dagster has no public name for what its `storage: custom:` setting asks one to derive from.
 from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
@@ -47,8 +48,13 @@ class KeptOpenEventLogStorage(SqliteEventLogStorage):
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
-        with self._db_lock, self._engine(shard).connect() as connection, connection.begin():
-            yield connection
+        with self._db_lock, self._engine(shard).connect() as connection:
+            changes = _changes(connection)
+            with connection.begin():
+                yield connection
+            if _changes(connection) != changes:
+                # The UI follows a run by its file, which a write-ahead log leaves as it is.
+                os.utime(self.path_for_shard(shard))
 
     def has_table(self, table_name: str) -> bool:
         if table_name not in self._tables_seen and super().has_table(table_name):
@@ -110,6 +116,11 @@ class KeptOpenSqliteStorage(DagsterSqliteStorage):
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, object]
     ) -> "KeptOpenSqliteStorage":
         return cls.from_local(str(config_value["base_dir"]), inst_data)
+
+
+def _changes(connection: Connection) -> int:
+    raw = cast("SqliteConnection", connection.connection.dbapi_connection)
+    return raw.total_changes
 
 
 def _device_and_inode(path: Path) -> tuple[int, int] | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from queue import Queue
 
 import dagster as dg
 import pytest
@@ -195,3 +196,18 @@ def test_more_runs_than_are_kept_open_are_read_whole_from_several_threads(
     assert read_by_threads == read_alone * 3
     with dagsters_own(settings) as instance:
         assert [told(instance, run_id) for run_id in runs] == read_alone
+
+
+def test_whoever_watches_a_run_sees_each_event_while_the_database_stays_open(
+    settings: Settings,
+) -> None:
+    """The UI follows a run by its file; a log that touches it at its end shows a run that hangs."""
+    with kept_open(settings) as instance:
+        run_id = run_both(instance)
+        storage = instance.event_log_storage
+        first = instance.all_logs(run_id)[0]
+        with dagsters_own(settings) as onlooker:
+            seen: Queue[str] = Queue()
+            onlooker.watch_event_logs(run_id, None, lambda entry, _: seen.put(entry.run_id))
+            storage.store_event(first)
+            assert seen.get(timeout=20) == run_id
