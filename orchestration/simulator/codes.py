@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from orchestration.simulator.encoding import Bytes, lookup_table
+from orchestration.simulator.encoding import Texts, lookup_table
 
 
 class CodeList:
@@ -26,7 +26,7 @@ class CodeList:
             self.texts.append(text)
         return self._index[text]
 
-    def table(self) -> Bytes:
+    def table(self) -> Texts:
         return lookup_table(self.texts)
 
 

@@ -1,6 +1,6 @@
 """Clinicians, practices, billing organisations and facilities of every market.
 
-Rosters are written elsewhere (writing.py); who visits whom does not belong here.
+Rosters are written elsewhere (rosters.py); who visits whom does not belong here.
 """
 
 from dataclasses import dataclass

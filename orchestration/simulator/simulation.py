@@ -13,31 +13,24 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from orchestration.simulator import truth, writing
+from orchestration.simulator import truth
 from orchestration.simulator.attribution import find_panels, member_months
 from orchestration.simulator.calibration import CostResult, calibrate
 from orchestration.simulator.config import (
     NON_PROGRAM,
     OPEN_END,
-    PAYMENT_MONTHS,
     SimulationConfig,
 )
+from orchestration.simulator.deliveries import delivery_jobs
 from orchestration.simulator.eligibility import build_eligibility
-from orchestration.simulator.mess import (
-    ACROSS_DELIVERIES,
-    RESTATED_PERIOD,
-    WITHIN_DELIVERY,
-    BadRow,
-    MedicalFiles,
-    PharmacyFiles,
-    spoil_claims,
-    spoil_fills,
-)
+from orchestration.simulator.forked import running
+from orchestration.simulator.mess import BadRow, spoil_claims, spoil_fills
 from orchestration.simulator.pharmacy import Fills, simulate_fills
 from orchestration.simulator.population import Population, build_population
 from orchestration.simulator.providers import Providers, build_providers
+from orchestration.simulator.rosters import write_quality, write_rosters
 from orchestration.simulator.utilization import MedicalUse, simulate_use
-from orchestration.simulator.writing import WrittenFile
+from orchestration.simulator.writing import WrittenFile, period_text
 
 Progress = Callable[[str], None]
 
@@ -87,8 +80,8 @@ def simulate(
     written: list[WrittenFile] = []
     truths = [_simulate_batch(batch, landing_dir, written, clock) for batch in config.split()]
     parts = [(item.config, item.providers) for item in truths]
-    written += writing.write_rosters(parts, landing_dir)
-    written.append(writing.write_quality(config, landing_dir))
+    written += write_rosters(parts, landing_dir)
+    written.append(write_quality(config, landing_dir))
     clock.step("rosters", f"{len(written)} files")
     rows: dict[str, int] = {}
     for file in written:
@@ -129,76 +122,62 @@ def _simulate_batch(
     providers = build_providers(config, stream(config, "providers"))
     people = build_population(config, providers, stream(config, "population"))
     clock.step("members", f"{len(people):,} members")
-    use = simulate_use(config, providers, people, stream(config, "utilization"))
-    clock.step("services", f"{len(use.claims):,} claims, {len(use.lines):,} lines")
-    fills = simulate_fills(config, providers, people, stream(config, "pharmacy"))
-    clock.step("fills", f"{len(fills):,} fills")
+    with ThreadPoolExecutor(config.threads) as workers:
+        drawn_use = workers.submit(
+            simulate_use, config, providers, people, stream(config, "utilization")
+        )
+        drawn_fills = workers.submit(
+            simulate_fills, config, providers, people, stream(config, "pharmacy")
+        )
+        drawn_spans = workers.submit(
+            build_eligibility, config, people, stream(config, "eligibility")
+        )
+    use, fills = drawn_use.result(), drawn_fills.result()
+    spans, span_mess, bad_spans = drawn_spans.result()
+    clock.step(
+        "services", f"{len(use.claims):,} claims, {len(use.lines):,} lines, {len(fills):,} fills"
+    )
     panels = find_panels(config, providers, people, use.visits, use.claims)
     costs = calibrate(config, providers, people, use.claims, use.lines, fills, panels)
     clock.step("calibration", f"{len(costs)} programs")
     totals = _final_totals(people, use, fills)
     medical = spoil_claims(config, people, use.claims, use.lines, stream(config, "medical mess"))
     pharmacy = spoil_fills(config, people, fills, stream(config, "pharmacy mess"))
-    spans, span_mess, bad_spans = build_eligibility(config, people, stream(config, "eligibility"))
     clock.step("mess", f"{len(medical.row_line):,} medical rows")
-
-    first_claim = writing.FIRST_CLAIM_NUMBER + config.batch * writing.BATCH_CLAIMS
-    medical_encoder = writing.MedicalEncoder(
-        providers, people, medical.claims, medical.lines, first_claim
+    jobs = delivery_jobs(
+        config, landing_dir, providers, people, medical, pharmacy, spans, bad_spans
     )
-    first_fill = writing.FIRST_FILL_NUMBER + config.batch * writing.BATCH_FILLS
-    pharmacy_encoder = writing.PharmacyEncoder(people, pharmacy, first_fill)
-    span_encoder = writing.eligibility_encoder(config, people, spans)
-    span_rows = writing.rows_by_period(spans.period.astype(np.int8))
-    place = _Place(landing_dir, config.part)
-    jobs: list[Callable[[], list[WrittenFile]]] = []
-    for period, rows in enumerate(writing.rows_by_period(medical.row_period)):
-        jobs.append(_medical_job(place, medical, medical_encoder, period, rows))
-    for period, rows in enumerate(writing.rows_by_period(pharmacy.row_period)):
-        jobs.append(_pharmacy_job(place, pharmacy, pharmacy_encoder, period, rows))
-    for period in range(PAYMENT_MONTHS):
-        jobs.append(_eligibility_job(place, span_encoder, bad_spans, period, span_rows[period]))
-    with ThreadPoolExecutor(max_workers=config.threads) as workers:
-        for files in workers.map(lambda job: job(), jobs):
-            written.extend(files)
+    with running(jobs, config.threads) as files:
+        program_of = truth.true_programs(providers, people)
+        ed_months = truth.visits_by_month(people, use.ed_visits)
+        found = _BatchTruth(
+            config,
+            providers,
+            costs,
+            [
+                *truth.er_estimates(
+                    config, people, panels, ed_months, panels.program, "attribution"
+                ),
+                *truth.er_estimates(config, people, panels, ed_months, program_of[:, 12:], "true"),
+            ],
+            truth.panel_sizes(config, panels),
+            {
+                "eligibility": asdict(span_mess),
+                "medical_claims": medical.counts,
+                "pharmacy_claims": pharmacy.counts,
+                "provider_roster": roster_mess(providers),
+            },
+            rejected_rows(
+                ("eligibility", bad_spans, spans.period),
+                ("medical_claims", medical.bad, medical.row_period),
+                ("pharmacy_claims", pharmacy.bad, pharmacy.row_period),
+            ),
+            totals,
+            truth.membership_runs(providers, people, program_of),
+        )
+        written.extend(files)
     clock.step("writing", f"{len(written)} files")
-
-    program_of = truth.true_programs(providers, people)
-    ed_months = truth.visits_by_month(people, use.ed_visits)
-    return _BatchTruth(
-        config,
-        providers,
-        costs,
-        [
-            *truth.er_estimates(config, people, panels, ed_months, panels.program, "attribution"),
-            *truth.er_estimates(config, people, panels, ed_months, program_of[:, 12:], "true"),
-        ],
-        truth.panel_sizes(config, panels),
-        {
-            "eligibility": asdict(span_mess),
-            "medical_claims": medical.counts,
-            "pharmacy_claims": pharmacy.counts,
-            "provider_roster": roster_mess(providers),
-        },
-        rejected_rows(
-            ("eligibility", bad_spans, spans.period),
-            ("medical_claims", medical.bad, medical.row_period),
-            ("pharmacy_claims", pharmacy.bad, pharmacy.row_period),
-        ),
-        totals,
-        truth.membership_runs(providers, people, program_of),
-    )
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where a batch's files go, and the part their names carry."""
-
-    landing_dir: Path
-    part: str
-
-    def name(self, period: int) -> str:
-        return f"{writing.period_text(period)}{self.part}"
+    return found
 
 
 def _final_totals(people: Population, use: MedicalUse, fills: Fills) -> dict[str, int]:
@@ -250,7 +229,7 @@ def rejected_rows(
     return [
         {
             "feed": feed,
-            "period": writing.period_text(int(period[row.row])),
+            "period": period_text(int(period[row.row])),
             "column": row.column,
             "reason": row.reason,
             "value": next(iter(row.texts.values())),
@@ -274,122 +253,3 @@ class _Clock:
         self._last = now
         if self._progress is not None:
             self._progress(f"{name}: {message} ({self.seconds[name]:.1f} s)")
-
-
-def _repeats(kinds: NDArray[np.int8]) -> dict[str, int]:
-    """Rows that repeat one of the same file, and rows that repeat one of an earlier delivery."""
-    return {
-        "duplicate_rows": int((kinds == WITHIN_DELIVERY).sum()),
-        "repeated_rows": int((kinds == ACROSS_DELIVERIES).sum()),
-    }
-
-
-def _adjustments(files: MedicalFiles, rows: writing.Numbers) -> dict[str, int]:
-    """Claims in a file that void or replace another."""
-    frequency = files.claims.frequency[np.unique(files.lines.claim[rows])]
-    return {
-        "void_claims": int((frequency == 8).sum()),
-        "replacement_claims": int((frequency == 7).sum()),
-    }
-
-
-def _medical_job(
-    place: _Place,
-    files: MedicalFiles,
-    encoder: writing.MedicalEncoder,
-    period: int,
-    positions: writing.Numbers,
-) -> Callable[[], list[WrittenFile]]:
-    """Write one paid month; the restated month is written twice."""
-
-    def write(name: str, wanted: writing.Numbers, delivered: str) -> WrittenFile:
-        rows = files.row_line[wanted]
-        bad = {row: files.bad[row] for row in rows.tolist() if row in files.bad}
-        return writing.write_delivery(
-            place.landing_dir,
-            writing.PAYER,
-            "medical_claims",
-            name,
-            writing.MEDICAL_HEADER,
-            "|",
-            rows,
-            encoder,
-            delivered,
-            bad,
-            {
-                **_repeats(files.row_repeats[wanted]),
-                "rejected_rows": len(bad),
-                **_adjustments(files, rows[~np.isin(rows, list(bad))]),
-            },
-            ("BILLED_AMT", "ALLOW_AMT", "PAID_AMT", "MBR_LIAB_AMT"),
-        )
-
-    def job() -> list[WrittenFile]:
-        text, delivered = place.name(period), writing.delivered_on(period)
-        if period != RESTATED_PERIOD:
-            return [write(text, positions, delivered)]
-        first = positions[~files.row_is_missing_in_first_version[positions]]
-        return [
-            write(text, first, delivered),
-            write(f"{text}.v2", positions, writing.delivered_on(period + 1)),
-        ]
-
-    return job
-
-
-def _pharmacy_job(
-    place: _Place,
-    files: PharmacyFiles,
-    encoder: writing.PharmacyEncoder,
-    period: int,
-    positions: writing.Numbers,
-) -> Callable[[], list[WrittenFile]]:
-    def job() -> list[WrittenFile]:
-        rows = files.row_fill[positions]
-        bad = {row: files.bad[row] for row in rows.tolist() if row in files.bad}
-        return [
-            writing.write_delivery(
-                place.landing_dir,
-                writing.PAYER,
-                "pharmacy_claims",
-                place.name(period),
-                writing.PHARMACY_HEADER,
-                ",",
-                rows,
-                encoder,
-                writing.delivered_on(period),
-                bad,
-                {**_repeats(files.row_repeats[positions]), "rejected_rows": len(bad)},
-                ("RX_ALLOW_AMT", "RX_PAID_AMT"),
-            )
-        ]
-
-    return job
-
-
-def _eligibility_job(
-    place: _Place,
-    encoder: writing.Encoder,
-    bad_spans: dict[int, BadRow],
-    period: int,
-    rows: writing.Numbers,
-) -> Callable[[], list[WrittenFile]]:
-    def job() -> list[WrittenFile]:
-        bad = {row: bad_spans[row] for row in rows.tolist() if row in bad_spans}
-        return [
-            writing.write_delivery(
-                place.landing_dir,
-                writing.PAYER,
-                "eligibility",
-                place.name(period),
-                writing.ELIGIBILITY_HEADER,
-                "|",
-                rows,
-                encoder,
-                writing.delivered_on(period),
-                bad,
-                {"rejected_rows": len(bad)},
-            )
-        ]
-
-    return job
