@@ -16,7 +16,7 @@ COMPILED := altair dagster dbt great_expectations networkx numpy pandas pydantic
 # Set on some machines; every start would then compile its imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo nightly ui test lint bench parity docs clean lock lock-run $(LOCKS)
+.PHONY: help setup demo nightly ui test lint bench parity spark docs clean lock lock-run $(LOCKS)
 
 help: ## list these tasks
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,8 +60,10 @@ lint: $(VENV)/.dev ## ruff and mypy --strict
 bench: setup ## time the stages at two scales (BENCH_MEMBERS="10000 40000")
 	$(CARE) bench $(if $(BENCH_MEMBERS),$(foreach m,$(BENCH_MEMBERS),--members $(m)))
 
-parity: setup ## compare DuckDB with Spark, table by table (arrives with the second engine)
-	@echo "parity: the Spark target does not exist yet; DuckDB is the only engine. See docs/adr." >&2; exit 1
+parity: $(VENV)/.spark ## run one small night on DuckDB and on Spark and compare every table (Java 17)
+	$(CARE) parity
+
+spark: $(VENV)/.spark ## add Spark to the environment, for CARE_ENGINE=spark (needs Java 17)
 
 docs: setup ## build dbt's documentation site under data/warehouse/dbt_target
 	$(CARE) docs

@@ -1,4 +1,4 @@
-"""The command line behind the Makefile: simulate, nightly, intake, report, ui, bench, docs.
+"""The command line behind the Makefile: simulate, nightly, intake, report, ui, bench, parity, docs.
 
 Commands parse, call one function and print; logic does not belong here. Heavy imports wait inside
 the commands so that `--help` answers at once.
@@ -115,6 +115,22 @@ def bench(
 
 
 @app.command()
+def parity(
+    members: Annotated[int, typer.Option(help="About so many members.", min=500)] = 1_000,
+    seed: Annotated[int, typer.Option(help="Equal seeds simulate equal data.")] = 20150520,
+) -> None:
+    """Run one small night on DuckDB and on Spark; fail unless every table is equal."""
+    from orchestration.parity import parity_table, run_parity
+
+    report = run_parity(load_settings(), members, seed, console.print)
+    Console().print(parity_table(report))
+    for stage, seconds in report.seconds.items():
+        console.print(f"{stage}: {seconds:.0f} s")
+    if not report.is_equal:
+        raise CareWarehouseError("DuckDB and Spark disagree; see the table above.")
+
+
+@app.command()
 def docs() -> None:
     """Build dbt's documentation of the models as one self-contained page."""
     settings = _ready()
@@ -126,8 +142,10 @@ def docs() -> None:
 def _ready() -> Settings:
     from orchestration.instance import prepare_home
     from orchestration.manifest import ensure_manifest
+    from orchestration.warehouse import prepare_engine
 
     settings = load_settings()
+    prepare_engine(settings)
     prepare_home(settings)
     ensure_manifest(settings)
     return settings

@@ -9,10 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 from orchestration.errors import ConfigurationError, Problem
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+Engine = Literal["duckdb", "spark"]
+ENGINES: tuple[Engine, ...] = ("duckdb", "spark")
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,8 @@ class Settings:
 
     data_dir: Path
     config_dir: Path
+    engine: Engine
+    java_home: Path | None
     as_of: date | None
     memory_limit: str
     threads: int
@@ -57,8 +63,21 @@ class Settings:
         return self.data_dir / "warehouse"
 
     @property
+    def engine_dir(self) -> Path:
+        """What one engine built, and what was judged and computed from it; the other's is apart."""
+        return self.spark_dir if self.engine == "spark" else self.warehouse_dir
+
+    @property
     def warehouse_file(self) -> Path:
         return self.warehouse_dir / "warehouse.duckdb"
+
+    @property
+    def spark_dir(self) -> Path:
+        return self.warehouse_dir / "spark"
+
+    @property
+    def spill_dir(self) -> Path:
+        return self.engine_dir / "spill"
 
     @property
     def lock_file(self) -> Path:
@@ -70,15 +89,15 @@ class Settings:
 
     @property
     def checks_dir(self) -> Path:
-        return self.warehouse_dir / "checks"
+        return self.engine_dir / "checks"
 
     @property
     def outcomes_dir(self) -> Path:
-        return self.warehouse_dir / "outcomes"
+        return self.engine_dir / "outcomes"
 
     @property
     def dbt_target_dir(self) -> Path:
-        return self.warehouse_dir / "dbt_target"
+        return self.engine_dir / "dbt_target"
 
     @property
     def dbt_manifest_file(self) -> Path:
@@ -86,7 +105,7 @@ class Settings:
 
     @property
     def dbt_log_dir(self) -> Path:
-        return self.warehouse_dir / "dbt_logs"
+        return self.engine_dir / "dbt_logs"
 
     @property
     def dagster_home(self) -> Path:
@@ -102,7 +121,7 @@ class Settings:
 
 
 def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read the `CARE_*` variables; raise `ConfigurationError` naming every unusable one."""
+    """Read `CARE_*` and `JAVA_HOME`; raise `ConfigurationError` naming every unusable one."""
     problems: list[Problem] = []
 
     def whole_number(name: str, default: int, least: int) -> int:
@@ -123,6 +142,15 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
             problems.append(Problem("environment", name, text, "Write a date as YYYY-MM-DD."))
             return None
 
+    def known_engine(name: str) -> Engine:
+        text = environ.get(name, "duckdb")
+        for engine in ENGINES:
+            if text == engine:
+                return engine
+        fix = f"Write one of {', '.join(ENGINES)}."
+        problems.append(Problem("environment", name, text, fix))
+        return "duckdb"
+
     memory_limit = environ.get("CARE_MEMORY_LIMIT", "6GB")
     if not re.fullmatch(r"[1-9][0-9]*(MB|GB|MiB|GiB)", memory_limit):
         fix = "Write a size such as 6GB or 512MB."
@@ -130,6 +158,8 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     settings = Settings(
         data_dir=Path(environ.get("CARE_DATA_DIR", PROJECT_ROOT / "data")).resolve(),
         config_dir=Path(environ.get("CARE_CONFIG_DIR", PROJECT_ROOT / "data")).resolve(),
+        engine=known_engine("CARE_ENGINE"),
+        java_home=Path(environ["JAVA_HOME"]) if environ.get("JAVA_HOME") else None,
         as_of=day("CARE_AS_OF"),
         memory_limit=memory_limit,
         threads=whole_number("CARE_THREADS", len(os.sched_getaffinity(0)), 1),

@@ -14,7 +14,7 @@ from orchestration.dbt_process import executable
 from orchestration.instance import bury_run
 from orchestration.pipeline_lock import Holder, pipeline_lock
 from orchestration.settings import Settings, load_settings
-from orchestration.warehouse import dbt_environment
+from orchestration.warehouse import dbt_environment, prepare_engine
 
 
 class Pipeline(dg.ConfigurableResource[Settings]):
@@ -26,6 +26,7 @@ class Pipeline(dg.ConfigurableResource[Settings]):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Settings]:
         settings = load_settings()
+        prepare_engine(settings)
         log, instance = context.log, context.instance
         if log is None or instance is None:
             raise dg.DagsterInvariantViolationError("The pipeline resource needs a run.")

@@ -17,7 +17,7 @@ from dagster_dbt import (
 from orchestration.checks import forget_dbt_results, read_run_inputs, record_dbt_results
 from orchestration.defs.warehouse.translator import LayeredTranslator
 from orchestration.settings import Settings, load_settings
-from orchestration.warehouse import relation_row_counts
+from orchestration.warehouse import clear_for_rebuild, relation_row_counts
 
 BUILD = ("build", "--exclude-resource-type", "unit_test")
 
@@ -37,13 +37,18 @@ def warehouse(
     """Build every model, each stage's tests before what stands on it."""
     inputs = read_run_inputs(pipeline)
     forget_dbt_results(pipeline)
+    if not context.is_subset:
+        clear_for_rebuild(pipeline)
     invocation = dbt.cli(
         BUILD, context=context, target_path=pipeline.dbt_target_dir, raise_on_error=False
     )
     events = list(_told(context, invocation.stream()))
     record_dbt_results(pipeline, inputs.input_version)
     provenance = {"as_of": str(inputs.as_of), "input_version": inputs.input_version}
-    yield from _with_row_counts(context, events, relation_row_counts(pipeline), provenance)
+    # Where not even the engine started there is nothing to count, and dbt's error is to be told.
+    built = any(isinstance(event, dg.Output) for event in events)
+    row_counts = relation_row_counts(pipeline) if built else {}
+    yield from _with_row_counts(context, events, row_counts, provenance)
     error = invocation.get_error()
     if error is not None:
         raise error
