@@ -38,8 +38,9 @@ $(VENV)/.%: requirements-%.lock $(VENV)/.run
 	$(INSTALL) --require-hashes -r $<
 	@touch $@
 
+# dbt reads its project while the extracts are written; if it cannot, the night says why.
 demo: setup ## simulate five programs at true size, run the night, print the results
-	$(CARE) simulate --seed $(SEED)
+	$(CARE) manifest & $(CARE) simulate --seed $(SEED) && wait
 	$(CARE) nightly
 	$(CARE) report
 

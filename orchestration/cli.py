@@ -1,4 +1,5 @@
-"""The command line behind the Makefile: simulate, nightly, intake, report, ui, bench, parity, docs.
+"""The command line behind the Makefile: simulate, nightly, intake, report, ui, bench,
+parity, manifest, docs.
 
 Commands parse, call one function and print; logic does not belong here. Heavy imports wait inside
 the commands so that `--help` answers at once.
@@ -128,6 +129,17 @@ def parity(
         console.print(f"{stage}: {seconds:.0f} s")
     if not report.is_equal:
         raise CareWarehouseError("DuckDB and Spark disagree; see the table above.")
+
+
+@app.command()
+def manifest() -> None:
+    """Let dbt read its project now, which a night otherwise does before its first step."""
+    from orchestration.manifest import ensure_manifest
+    from orchestration.warehouse import prepare_engine
+
+    settings = load_settings()
+    prepare_engine(settings)
+    ensure_manifest(settings)
 
 
 @app.command()
