@@ -21,7 +21,8 @@ import psutil
 from rich.table import Table
 
 from orchestration.errors import CareWarehouseError
-from orchestration.settings import PROJECT_ROOT
+from orchestration.instance import prepare_home
+from orchestration.settings import PROJECT_ROOT, load_settings
 
 SAMPLE_SECONDS = 0.1
 MEBIBYTE = 1 << 20
@@ -160,8 +161,8 @@ def _landed_rows(data_dir: Path) -> int:
 
 def _stage_intervals(data_dir: Path) -> list[tuple[str, float, float]]:
     """Start and end of each step of the newest run, longest first, steps under 0.1 s left out."""
-    home = data_dir / "warehouse" / "dagster_home"
-    with dg.DagsterInstance.from_config(str(home)) as instance:
+    prepare_home(load_settings({**os.environ, "CARE_DATA_DIR": str(data_dir)}))
+    with dg.DagsterInstance.get() as instance:
         run = instance.get_runs(limit=1)[0]
         steps = instance.get_run_step_stats(run.run_id)
         intervals = [

@@ -52,8 +52,11 @@ def published_digests(settings: Settings) -> dict[str, str]:
 
 
 def runs_by_id(settings: Settings) -> dict[str, dg.DagsterRunStatus]:
-    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
-        return {run.run_id: run.status for run in instance.get_runs()}
+    """Status of every run of the home, opened as each command opens it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGSTER_HOME", str(settings.dagster_home))
+        with dg.DagsterInstance.get() as instance:
+            return {run.run_id: run.status for run in instance.get_runs()}
 
 
 def test_the_first_night_publishes_every_mart(demo: Demo) -> None:
