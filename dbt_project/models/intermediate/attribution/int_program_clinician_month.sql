@@ -50,8 +50,8 @@ rostered as (
         order by
             least(roster.roster_end_date, snapshots.snapshot_date) desc,
             roster.row_days desc,
-            roster.partner_id,
-            roster.practice_id
+            roster.partner_id nulls last,
+            roster.practice_id nulls last
     ) = 1
 
 ),
@@ -84,7 +84,7 @@ only_credited as (
             credits.rendering_npi,
             credits.program_id,
             snapshots.snapshot_number
-        order by credits.credit_date desc, credits.billing_tin
+        order by credits.credit_date desc, credits.billing_tin nulls last
     ) = 1
 
 ),

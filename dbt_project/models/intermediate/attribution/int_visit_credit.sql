@@ -120,7 +120,11 @@ program_claims as (
     from claims_to_visit
     qualify row_number() over (
         partition by pair_number, credit_date, program_id
-        order by is_billing_tin desc, row_days desc, partner_id, practice_id
+        order by
+            is_billing_tin desc,
+            row_days desc,
+            partner_id nulls last,
+            practice_id nulls last
     ) = 1
 
 ),

@@ -30,8 +30,11 @@ pairs as (
 final as (
 
     select
-        cast(row_number() over (order by payer_key, rendering_npi, billing_tin) as int)
-            as pair_number,
+        cast(
+            row_number() over (
+                order by payer_key, rendering_npi, billing_tin nulls last
+            ) as int
+        ) as pair_number,
         cast(payer_key as int) as payer_key,
         cast(rendering_npi as bigint) as rendering_npi,
         cast(billing_tin as bigint) as billing_tin
