@@ -3,9 +3,8 @@
     what they stand for does not. Every number that a model may make a key of is here: claims,
     claims referred to, and the families of both. -#}
 {% macro write_parity_claim_names() -%}
-    {%- set relation = api.Relation.create(
-        schema=ref('int_claim_rule').schema, identifier='parity_claim_name'
-    ) -%}
+    {%- set beside = ref('int_claim_rule') -%}
+    {%- set relation = beside.incorporate(path={'identifier': 'parity_claim_name'}) -%}
     {%- set numbers = ['ledger_lines.claim_id', 'ledger_lines.original_claim_id'] -%}
     {%- do run_query('drop table if exists ' ~ relation) -%}
     {%- set query -%}
