@@ -31,25 +31,9 @@ def prepare_engine(settings: Settings) -> None:
 
     Called before any work begins; makes the folder in which the engine keeps what is temporary.
     """
+    if settings.engine == "spark":
+        _require_spark(settings)
     settings.spill_dir.mkdir(parents=True, exist_ok=True)
-    if settings.engine != "spark":
-        return
-    for package in SPARK_PACKAGES:
-        try:
-            version(package)
-        except PackageNotFoundError:
-            raise CareWarehouseError(
-                f"CARE_ENGINE is spark, but {package} is not installed. Run `make spark`, or unset"
-                " CARE_ENGINE for DuckDB."
-            ) from None
-    found = _java_version(settings)
-    if found is None or found < OLDEST_JAVA:
-        has = "there is no Java" if found is None else f"the Java here is {found}"
-        raise CareWarehouseError(
-            f"CARE_ENGINE is spark, which needs Java {OLDEST_JAVA} or newer, but {has}. Install"
-            f" openjdk-{OLDEST_JAVA}-jre-headless (or set JAVA_HOME), or unset CARE_ENGINE for"
-            " DuckDB."
-        )
 
 
 @contextmanager
@@ -189,6 +173,25 @@ def _name_spark_tables(connection: duckdb.DuckDBPyConnection, settings: Settings
     for name, folder in tables.items():
         files = str(folder / "*.parquet").replace("'", "''")
         connection.execute(f"create view \"{name}\" as from read_parquet('{files}')")
+
+
+def _require_spark(settings: Settings) -> None:
+    for package in SPARK_PACKAGES:
+        try:
+            version(package)
+        except PackageNotFoundError:
+            raise CareWarehouseError(
+                f"CARE_ENGINE is spark, but {package} is not installed. Run `make spark`, or unset"
+                " CARE_ENGINE for DuckDB."
+            ) from None
+    found = _java_version(settings)
+    if found is None or found < OLDEST_JAVA:
+        has = "there is no Java" if found is None else f"the Java here is {found}"
+        raise CareWarehouseError(
+            f"CARE_ENGINE is spark, which needs Java {OLDEST_JAVA} or newer, but {has}. Install"
+            f" openjdk-{OLDEST_JAVA}-jre-headless (or set JAVA_HOME), or unset CARE_ENGINE for"
+            " DuckDB."
+        )
 
 
 def _java_version(settings: Settings) -> int | None:
