@@ -7,7 +7,6 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -86,17 +85,12 @@ def _build(
     hidden: dict[str, int] = {}
     with read_warehouse(settings) as warehouse:
         tables.keep_order(warehouse)
-
-        def publish_one(mart: PublishedMart) -> tuple[int, int]:
-            folder = restricted if mart.audience == "restricted" else building
-            with warehouse.cursor() as own:
-                return _publish_mart(own, mart, folder / f"{mart.name}.parquet", records)
-
-        in_warehouse = [mart for mart in marts if not mart.is_outcome]
-        # One thread of the engine writes rows in order; a second table keeps the other one busy.
-        with ThreadPoolExecutor(settings.threads) as pool:
-            for mart, counts in zip(in_warehouse, pool.map(publish_one, in_warehouse), strict=True):
-                rows[mart.name], hidden[mart.name] = counts
+        for mart in marts:
+            if not mart.is_outcome:
+                path = building / f"{mart.name}.parquet"
+                if mart.audience == "restricted":
+                    path = restricted / path.name
+                rows[mart.name], hidden[mart.name] = _publish_mart(warehouse, mart, path, records)
     with engine(settings) as connection:
         tables.keep_order(connection)
         for mart in marts:
