@@ -12,6 +12,11 @@
     )
 {%- endmacro %}
 
+{#- Twice a bigint is no bigint, and this engine would not say so. -#}
 {% macro spark__rounded_quotient(dividend, divisor) -%}
-    cast((2 * ({{ dividend }}) + {{ divisor }}) div nullif(2 * {{ divisor }}, 0) as bigint)
+    cast(
+        (2 * cast({{ dividend }} as decimal(20, 0)) + {{ divisor }})
+        div nullif(2 * cast({{ divisor }} as decimal(20, 0)), 0)
+        as bigint
+    )
 {%- endmacro %}
