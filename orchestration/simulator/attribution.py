@@ -5,6 +5,7 @@ shorter implementation (METHODS B.3, C.1, H.2, H.3), kept apart from the pipelin
 denials or Rx fallback, since it sees the true visits. The pipeline never imports it.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,9 +82,10 @@ def find_panels(
     order = np.argsort(visits.person, kind="stable")
     person, day = visits.person[order], visits.day[order]
     clinician, primary = visits.clinician[order], visits.is_primary_care[order]
-    program = np.full((len(people), 24), NOT_ATTRIBUTED, dtype=np.int16)
-    for month in range(24):
-        snapshot = FIRST_MONTHS[0] + month - 1
+    chosen = np.flatnonzero(people.selected_pcp > 0)
+
+    def attributed(snapshot: int) -> NDArray[np.int16]:
+        """Everyone's group at the end of a month, from the visits of 24 months."""
         last_day = int(MONTH_STARTS[snapshot + 1]) - 1
         first_day = int(MONTH_STARTS[max(snapshot - 23, 0)])
         window = np.flatnonzero((day >= first_day) & (day <= last_day))
@@ -93,21 +95,27 @@ def find_panels(
         )
         found = _plurality(person[window], group, day[window], primary[window], len(people))
         column = np.where(found >= groups, ELSEWHERE, found)
-        chosen = np.flatnonzero(people.selected_pcp > 0)
         choice = providers.program_on(np.maximum(selected[chosen], 0), np.int64(last_day))
         column[chosen] = np.where(
             (selected[chosen] < 0) | (choice == NON_PROGRAM), ELSEWHERE, choice
         )
         column[~(covered[:, snapshot] & eligible)] = NOT_ATTRIBUTED
-        program[:, month] = column
+        return column.astype(np.int16)
+
+    with ThreadPoolExecutor(config.threads) as workers:
+        months = workers.map(attributed, range(FIRST_MONTHS[0] - 1, FIRST_MONTHS[0] + 23))
+        known_before = [
+            workers.submit(known_conditions, people, claims, first - 12, first)
+            for first in FIRST_MONTHS
+        ]
+        program = np.stack(list(months), axis=1)
     counts = covered[:, 12:36] & eligible[:, None]
     er_cells, risk_cells, tiers = [], [], []
     for period, first in enumerate(FIRST_MONTHS):
         prior = covered[:, first - 12 : first].sum(axis=1) >= LEAST_PRIOR_MONTHS
         counts[:, period * 12 : period * 12 + 12] &= prior[:, None]
         age = np.floor((PERIOD_ENDS[period] - people.birth_day) / 365.25)
-        known = known_conditions(people, claims, first - 12, first)
-        tier = np.minimum(known.sum(axis=1), 3)
+        tier = np.minimum(known_before[period].result().sum(axis=1), 3)
         sex = people.sex.astype(np.int64)
         er_cells.append((np.searchsorted(ER_AGE_EDGES, age, side="right") * 3 + sex) * 4 + tier)
         risk_cells.append(np.searchsorted(RISK_AGE_EDGES, age, side="right") * 3 + sex)
@@ -158,17 +166,26 @@ def known_conditions(
 ) -> NDArray[np.bool_]:
     """Registry flags from claims with service in months [first, last) (METHODS C.1)."""
     low, high = int(MONTH_STARTS[first_month]), int(MONTH_STARTS[last_month]) - 1
-    maps = np.zeros((len(codes.DIAGNOSES.texts), len(CONDITION_PREFIXES)), dtype=bool)
-    for number, prefixes in enumerate(CONDITION_PREFIXES):
-        maps[:, number] = [text.startswith(prefixes) for text in codes.DIAGNOSES.texts]
+    # One bit a condition, so that a claim's five diagnoses are looked up once for all of them.
+    bits = np.array(
+        [
+            sum(
+                1 << number
+                for number, prefixes in enumerate(CONDITION_PREFIXES)
+                if text.startswith(prefixes)
+            )
+            for text in codes.DIAGNOSES.texts
+        ]
+    )
     ancillary = (~claims.is_institutional) & (claims.rendering == -1)
     used = np.flatnonzero((claims.from_day >= low) & (claims.from_day <= high) & ~ancillary)
+    conditions = np.bitwise_or.reduce(bits[claims.diagnosis[used]], axis=1)
     strong = np.isin(claims.bill_type[used], (11, 21, 32))
     person = claims.person[used].astype(np.int64)
     day = claims.from_day[used].astype(np.int64)
     flags = np.zeros((len(people), len(CONDITION_PREFIXES)), dtype=bool)
     for number in range(len(CONDITION_PREFIXES)):
-        listed = maps[claims.diagnosis[used], number].any(axis=1)
+        listed = conditions >> number & 1 == 1
         flags[person[listed & strong], number] = True
         days = np.unique(person[listed] * 4096 + day[listed])
         owners, times = np.unique(days // 4096, return_counts=True)

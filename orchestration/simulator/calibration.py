@@ -4,6 +4,7 @@ The trend of a panel against its market depends on chance far more than on the p
 members by more than 4 %), so the factor is solved for after simulation, never by choosing a seed.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -61,16 +62,11 @@ def calibrate(
     panels: Panels,
 ) -> list[CostResult]:
     """Scale the performance-year cents of every program's true members in place; tell factors."""
-    line_person, line_day = claims.person[lines.claim].astype(np.int64), _line_day(claims, lines)
-    line_program = _scaled_program(providers, people, line_person, line_day)
-    fill_person, fill_day = fills.person.astype(np.int64), fills.day.astype(np.int64)
-    fill_program = _scaled_program(providers, people, fill_person, fill_day)
-
-    costs = _cost_months(
-        len(people),
-        (line_person, line_day, np.where(lines.is_denied, 0, lines.cents), line_program),
-        (fill_person, fill_day, fills.cents, fill_program),
-    )
+    with ThreadPoolExecutor(config.threads) as workers:
+        of_lines = workers.submit(_line_services, providers, people, claims, lines)
+        of_fills = workers.submit(_fill_services, providers, people, fills)
+    services = (of_lines.result(), of_fills.result())
+    costs = _summed(len(people), services)
     results: list[CostResult] = []
     first = 0
     for number, market in enumerate(config.markets):
@@ -79,15 +75,61 @@ def calibrate(
         results += _calibrate_market(config, _slice(panels, costs, rows), programs)
         first = programs.stop
     factors = np.array([result.factor for result in results])
-    for cents, program in ((lines.cents, line_program), (fills.cents, fill_program)):
-        own = np.flatnonzero(program != NON_PROGRAM)
-        cents[own] = np.maximum(np.rint(cents[own] * factors[program[own]]), 1).astype(np.int32)
+    for cents, found in zip((lines.cents, fills.cents), services, strict=True):
+        own = np.flatnonzero(found.program != NON_PROGRAM)
+        factor = factors[found.program[own]]
+        cents[own] = np.maximum(np.rint(cents[own] * factor), 1).astype(np.int32)
     return results
 
 
-def _line_day(claims: Claims, lines: Lines) -> Numbers:
-    day: Numbers = claims.from_day[lines.claim].astype(np.int64) + lines.day_offset
-    return day
+@dataclass(frozen=True)
+class _Services:
+    """Claim lines or fills: the program that scales each, and cents by person and month.
+
+    `scaled_month` and `scaled_by` tell the person-months that have a scaled part, and whose.
+    """
+
+    program: NDArray[np.int16]
+    total: Amounts
+    scaled: Amounts
+    scaled_month: Numbers
+    scaled_by: NDArray[np.int16]
+
+
+def _line_services(
+    providers: Providers, people: Population, claims: Claims, lines: Lines
+) -> _Services:
+    person = claims.person[lines.claim].astype(np.int64)
+    day = claims.from_day[lines.claim].astype(np.int64) + lines.day_offset
+    return _services(providers, people, person, day, np.where(lines.is_denied, 0, lines.cents))
+
+
+def _fill_services(providers: Providers, people: Population, fills: Fills) -> _Services:
+    person, day = fills.person.astype(np.int64), fills.day.astype(np.int64)
+    return _services(providers, people, person, day, fills.cents)
+
+
+def _services(
+    providers: Providers,
+    people: Population,
+    person: Numbers,
+    day: Numbers,
+    cents: NDArray[np.int32],
+) -> _Services:
+    program = _scaled_program(providers, people, person, day)
+    first, end = MONTH_STARTS[FIRST_MONTH], MONTH_STARTS[FIRST_MONTH + 24]
+    used = np.flatnonzero((day >= first) & (day < end))
+    month = np.searchsorted(MONTH_STARTS, day[used], side="right") - 1 - FIRST_MONTH
+    key, cents, label = person[used] * 24 + month, cents[used], program[used]
+    own = np.flatnonzero(label != NON_PROGRAM)
+    size = len(people) * 24
+    return _Services(
+        program,
+        np.bincount(key, cents, size),
+        np.bincount(key[own], cents[own], size),
+        key[own],
+        label[own],
+    )
 
 
 def _scaled_program(
@@ -100,22 +142,16 @@ def _scaled_program(
     return out
 
 
-def _cost_months(
-    people: int, *sources: tuple[Numbers, Numbers, NDArray[np.int32], NDArray[np.int16]]
-) -> _Costs:
-    total = np.zeros(people * 24)
-    scaled = np.zeros(people * 24)
+def _summed(people: int, services: tuple[_Services, ...]) -> _Costs:
     label = np.full(people * 24, NON_PROGRAM, dtype=np.int16)
-    for person, day, cents, program in sources:
-        month = np.searchsorted(MONTH_STARTS, day, side="right") - 1 - FIRST_MONTH
-        used = np.flatnonzero((month >= 0) & (month < 24))
-        key = person[used] * 24 + month[used]
-        total += np.bincount(key, cents[used], people * 24)
-        own = program[used] != NON_PROGRAM
-        scaled += np.bincount(key[own], cents[used][own], people * 24)
-        label[key[own]] = program[used][own]
+    for found in services:
+        label[found.scaled_month] = found.scaled_by
     shape = (people, 24)
-    return _Costs(total.reshape(shape), scaled.reshape(shape), label.reshape(shape))
+    return _Costs(
+        np.sum([found.total for found in services], axis=0).reshape(shape),
+        np.sum([found.scaled for found in services], axis=0).reshape(shape),
+        label.reshape(shape),
+    )
 
 
 @dataclass(frozen=True)

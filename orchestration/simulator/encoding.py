@@ -154,9 +154,7 @@ class Rows:
 
     def text(self) -> bytes:
         """The delimited text; quickest for blocks that fit the processor's cache."""
-        flat = self.matrix.reshape(-1)
-        text: bytes = flat[flat != 0].tobytes()
-        return text
+        return self.matrix.tobytes().translate(None, b"\0")
 
 
 def _put(matrix: Bytes, start: int, texts: Texts) -> None:

@@ -97,9 +97,9 @@ def spoil_claims(
     """Add adjustments, duplicates and bad rows; `claims` and `lines` are the true final ones."""
     mess = config.mess
     total = len(claims)
-    numbers = np.arange(total)
-    starts = np.searchsorted(lines.claim, numbers)
-    ends = np.searchsorted(lines.claim, numbers, side="right")
+    sizes = np.bincount(lines.claim, minlength=total)
+    ends = np.cumsum(sizes)
+    starts = ends - sizes
     claims.file_period = month_of(claims.paid_day)
     late = int((claims.paid_day - claims.thru_day > LATE_DAYS).sum())
 
