@@ -43,6 +43,15 @@ def simulate(
     members: Annotated[
         int | None, typer.Option(help="About so many members in all; left out: true size.", min=500)
     ] = None,
+    portfolio: Annotated[
+        int | None,
+        typer.Option(
+            help="So many made-up programs in up to 27 states instead of the demo's five, a million"
+            " members if not told; their configuration is written into CARE_CONFIG_DIR.",
+            min=1,
+            max=100,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Equal seeds write equal bytes.")] = 20150520,
     force: Annotated[bool, typer.Option(help="Write again what is already there.")] = False,
 ) -> None:
@@ -50,7 +59,7 @@ def simulate(
     from orchestration.simulator.landing import simulate_into_landing
 
     settings = load_settings()
-    report = simulate_into_landing(settings, members, seed, force, console.print)
+    report = simulate_into_landing(settings, members, portfolio, seed, force, console.print)
     if report is None:
         console.print(f"{settings.landing_dir} holds this simulation already.")
         return

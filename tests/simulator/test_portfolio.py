@@ -5,14 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.errors import CareWarehouseError
 from orchestration.ingest import take_feed
 from orchestration.programs import load_programs
-from orchestration.settings import PROJECT_ROOT, load_settings
+from orchestration.settings import PROJECT_ROOT, Settings, load_settings
 from orchestration.simulator import (
     portfolio_config,
     simulate,
     write_portfolio_configuration,
 )
+from orchestration.simulator.landing import simulate_into_landing
 
 
 def test_a_portfolio_holds_the_members_and_programs_asked_for() -> None:
@@ -60,3 +62,43 @@ def test_a_portfolio_in_parts_is_taken_by_intake_with_its_own_configuration(
         assert members.isdisjoint(seen)
         seen |= members
     assert seen
+
+
+def installation(folder: Path) -> Settings:
+    """Settings of an installation with its own data and configuration under `folder`."""
+    return load_settings(
+        {"CARE_DATA_DIR": str(folder / "data"), "CARE_CONFIG_DIR": str(folder / "configuration")}
+    )
+
+
+def test_the_command_configures_the_portfolio_it_simulates_and_writes_it_once(
+    tmp_path: Path,
+) -> None:
+    """A night on the extracts without their programs would attribute nobody to anyone."""
+    settings = installation(tmp_path)
+    report = simulate_into_landing(settings, 1_000, 2, 7, False, print)
+    assert report is not None
+    programs = {program.program_id for program in load_programs(settings)}
+    rosters = {path.parent.name for path in settings.landing_dir.glob("*/provider_roster")}
+    assert rosters == programs | {"cigna"}
+    for file in settings.programs_dir.glob("*.yml"):
+        file.unlink()
+    assert simulate_into_landing(settings, 1_000, 2, 7, False, print) is None
+    assert {program.program_id for program in load_programs(settings)} == programs
+    with pytest.raises(CareWarehouseError, match="holds another simulation"):
+        simulate_into_landing(settings, 1_000, 2, 8, False, print)
+
+
+def test_a_portfolio_never_writes_among_other_programs(tmp_path: Path) -> None:
+    """The demo's five program files are documents of record; a hundred made-up ones are not."""
+    before = sorted((PROJECT_ROOT / "data" / "programs").rglob("*"))
+    demo = load_settings({"CARE_DATA_DIR": str(tmp_path / "data")})
+    with pytest.raises(CareWarehouseError, match="CARE_CONFIG_DIR"):
+        simulate_into_landing(demo, 1_000, 2, 7, False, print)
+    assert sorted((PROJECT_ROOT / "data" / "programs").rglob("*")) == before
+    settings = installation(tmp_path)
+    settings.programs_dir.mkdir(parents=True)
+    (settings.programs_dir / "somebody_elses.yml").touch()
+    with pytest.raises(CareWarehouseError, match="somebody_elses"):
+        simulate_into_landing(settings, 1_000, 2, 7, False, print)
+    assert not settings.landing_dir.exists()
