@@ -25,7 +25,6 @@ from orchestration.warehouse import engine
 Scalar = str | int | float | bool | None
 Status = Literal["pass", "fail", "error"]
 
-DEFAULT_REJECT_THRESHOLD = 0.02
 LOW_VOLUME_SHARE = 0.25
 HIGH_VOLUME_SHARE = 5.0
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
@@ -443,31 +442,29 @@ def missing_period_check(settings: Settings) -> CheckOutcome:
     return _verdict(problems, len(monthly))
 
 
-def reject_threshold_check(
-    settings: Settings, thresholds: Mapping[str, float] | None = None
-) -> CheckOutcome:
-    """No selected delivery lost more rows to rejects than its feed allows (shares of 0 to 1).
+def reject_threshold_check(settings: Settings) -> CheckOutcome:
+    """No selected delivery lost more rows to rejects than its feed's contract tolerates today.
 
-    `thresholds` by feed; default: `greatest_rejected_share` of the feeds' contracts.
+    The allowance is the one by which intake sets a delivery aside (`FeedContract.tolerates`).
     """
-    allowed = _contract_thresholds(settings) if thresholds is None else thresholds
+    from orchestration.ingest.layouts import load_layouts
+
+    contracts = load_layouts(settings).contracts
     selected = [row for row in _read_deliveries(settings) if row.is_selected]
     problems = []
     for row in selected:
-        limit = allowed.get(row.feed, DEFAULT_REJECT_THRESHOLD)
-        if row.rejected_count > limit * row.row_count:
+        contract = contracts.get(row.feed)
+        if row.rejected_count and contract is None:
+            problems.append(
+                f"{row.name}: {row.rejected_count} rows were rejected; {row.feed} has no contract "
+                "that can be used to judge them."
+            )
+        elif contract and not contract.tolerates(row.rejected_count, row.row_count):
             problems.append(
                 f"{row.name}: {row.rejected_count} of {row.row_count} rows were rejected; "
-                f"{row.feed} allows {limit:.2%}."
+                f"{row.feed} tolerates {contract.most_rejects(row.row_count)} of so many."
             )
     return _verdict(problems, len(selected))
-
-
-def _contract_thresholds(settings: Settings) -> dict[str, float]:
-    from orchestration.ingest.contract import load_contracts
-
-    contracts = load_contracts(settings)
-    return {feed: float(contract.greatest_rejected_share) for feed, contract in contracts.items()}
 
 
 def low_volume_check(settings: Settings) -> CheckOutcome:

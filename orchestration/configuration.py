@@ -82,19 +82,31 @@ def read_model(file: Path, model: type[M]) -> M:
         raise ConfigurationError(_problems(file, text, model, error)) from error
 
 
-def read_models(folder: Path, model: type[M]) -> dict[Path, M]:
-    """Read every `*.yml` of a folder, in name order; raise one error listing all problems."""
-    problems: list[Problem] = []
+def read_each(
+    folder: Path, model: type[M]
+) -> tuple[dict[Path, M], dict[Path, tuple[Problem, ...]]]:
+    """Read every `*.yml` of a folder, in name order: what can be used, and why the rest cannot.
+
+    Raises `ConfigurationError` where there is no file at all.
+    """
     models: dict[Path, M] = {}
+    unusable: dict[Path, tuple[Problem, ...]] = {}
     for file in sorted(folder.glob("*.yml")):
         try:
             models[file] = read_model(file, model)
         except ConfigurationError as error:
-            problems.extend(error.problems)
-    if not models and not problems:
-        problems.append(Problem(folder, "files", "no *.yml", "Add at least one file."))
-    if problems:
-        raise ConfigurationError(problems)
+            unusable[file] = error.problems
+    if not models and not unusable:
+        problem = Problem(folder, "files", "no *.yml", "Add at least one file.")
+        raise ConfigurationError([problem])
+    return models, unusable
+
+
+def read_models(folder: Path, model: type[M]) -> dict[Path, M]:
+    """Read every `*.yml` of a folder, in name order; raise one error listing all problems."""
+    models, unusable = read_each(folder, model)
+    if unusable:
+        raise ConfigurationError([problem for found in unusable.values() for problem in found])
     return models
 
 

@@ -3,7 +3,7 @@
 Joining feeds or judging what rows mean together does not belong here; that is dbt's work.
 """
 
-from orchestration.ingest.contract import FeedContract, load_contracts
+from orchestration.ingest.contract import FeedContract
 from orchestration.ingest.intake import (
     FeedIntake,
     Outcome,
@@ -12,6 +12,7 @@ from orchestration.ingest.intake import (
     take_feed,
 )
 from orchestration.ingest.landing import LandingFile, LandingProblem
+from orchestration.ingest.layouts import Layouts, load_layouts
 from orchestration.ingest.ledger import Entry
 from orchestration.ingest.selection import (
     MissingPeriod,
@@ -27,11 +28,12 @@ __all__ = [
     "FeedIntake",
     "LandingFile",
     "LandingProblem",
+    "Layouts",
     "MissingPeriod",
     "Outcome",
     "Selection",
     "landing_problems",
-    "load_contracts",
+    "load_layouts",
     "pending",
     "read_selection",
     "select_deliveries",

@@ -13,9 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
-from orchestration.configuration import Exact, Listed, StrictModel, read_models, suggestion
-from orchestration.errors import ConfigurationError, Problem
-from orchestration.settings import Settings
+from orchestration.configuration import Exact, Listed, StrictModel, suggestion
 
 PROVENANCE = ("payer", "source_id", "delivery_id", "row_number")
 
@@ -30,6 +28,9 @@ _PATTERNS = {
     "integer": r"-?[0-9]{1,18}",
 }
 _DECIMAL_TYPE = re.compile(r"decimal\((\d{1,2}),(\d{1,2})\)")
+
+# What a feed, a column or a rule may be called: names in SQL and of assets.
+NAME_PATTERN = r"[a-z][a-z0-9_]*"
 
 # Greatest length in bytes of a text or identifier; all other patterns bound it themselves.
 LONGEST_TEXT = 200
@@ -104,7 +105,7 @@ class Column(StrictModel):
 class RowRule(StrictModel):
     """A rule between the columns of one row; a breach rejects the row or only flags it."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    name: str = Field(pattern=f"^{NAME_PATTERN}$")
     holds: str = Field(description="SQL over the contract's columns and delivered_on")
     breach: Literal["reject", "flag"]
     meaning: str
@@ -122,7 +123,7 @@ class RowRule(StrictModel):
 class FeedContract(StrictModel):
     """All that a row of one feed must be, and how the versions of its deliveries relate."""
 
-    feed: str
+    feed: str = Field(pattern=f"^{NAME_PATTERN}$")
     meaning: str
     mode: Literal["period", "snapshot", "append"]
     every_month: bool = Field(description="whether a month without a delivery is a gap")
@@ -141,7 +142,7 @@ class FeedContract(StrictModel):
             if name not in self.columns:
                 raise ValueError(f"key names {name!r}. {suggestion(name, list(self.columns))}")
         for name in self.columns:
-            if name in PROVENANCE or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+            if name in PROVENANCE or not re.fullmatch(NAME_PATTERN, name):
                 raise ValueError(f"{name!r} cannot be a column: use lower case, none of intake's")
         for rule in self.rules:
             if not rule.named(self.columns):
@@ -165,14 +166,3 @@ def arrow_schema(contract: FeedContract) -> pa.Schema:
     columns = [(name, column.arrow_type) for name, column in contract.columns.items()]
     stamps = [(name, pa.int64() if name == "row_number" else pa.string()) for name in PROVENANCE]
     return pa.schema(columns + stamps)
-
-
-def load_contracts(settings: Settings) -> dict[str, FeedContract]:
-    """Contracts by feed, in name order; raise `ConfigurationError` listing every problem."""
-    contracts = {}
-    for file, contract in read_models(settings.feeds_dir, FeedContract).items():
-        if contract.feed != file.stem:
-            fix = f"Name the file {contract.feed}.yml, or the feed {file.stem}."
-            raise ConfigurationError([Problem(file, "feed", contract.feed, fix)])
-        contracts[contract.feed] = contract
-    return contracts

@@ -18,7 +18,7 @@ import duckdb
 from orchestration.configuration import suggestion
 from orchestration.errors import CareWarehouseError, DeliveryError
 from orchestration.ingest import ledger
-from orchestration.ingest.contract import FeedContract, load_contracts
+from orchestration.ingest.contract import FeedContract
 from orchestration.ingest.judge import Provenance
 from orchestration.ingest.landing import (
     LandingFile,
@@ -27,8 +27,9 @@ from orchestration.ingest.landing import (
     read_control,
     scan,
 )
+from orchestration.ingest.layouts import Layouts, load_layouts
 from orchestration.ingest.ledger import Entry, Seen, Sighting
-from orchestration.ingest.sender import Sender, load_senders
+from orchestration.ingest.sender import Sender
 from orchestration.ingest.typing import type_rows
 from orchestration.ingest.verification import sha256_of, verify
 from orchestration.settings import Settings
@@ -100,23 +101,24 @@ class _Order:
 
 def pending(settings: Settings) -> tuple[LandingFile, ...]:
     """Complete files in the landing folder that have not been judged by the present rules."""
-    contracts = load_contracts(settings)
-    senders = load_senders(settings, contracts)
-    files, _ = scan(settings, senders, contracts)
+    layouts = load_layouts(settings)
+    files, _ = scan(settings, layouts)
     now = time.time()
-    seen = {feed: ledger.read_seen(settings, feed) for feed in contracts}
+    seen = {feed: ledger.read_seen(settings, feed) for feed in layouts.contracts}
     return tuple(
         file
         for file in files
         if is_settled(file, settings, now)
-        and not _is_known(file, settings, seen[file.feed], senders, contracts)
+        and not _is_known(file, settings, seen[file.feed], layouts)
     )
 
 
 def landing_problems(settings: Settings) -> tuple[LandingProblem, ...]:
-    """Everything in the landing folder that no sender and feed can be found for."""
-    contracts = load_contracts(settings)
-    return scan(settings, load_senders(settings, contracts), contracts)[1]
+    """Everything in the landing folder that cannot be taken as a delivery, or not yet."""
+    layouts = load_layouts(settings)
+    seen = {feed: ledger.read_seen(settings, feed) for feed in layouts.feeds}
+    problems = scan(settings, layouts)[1]
+    return tuple(one for one in problems if not _was_taken(one, settings, seen.get(one.feed or "")))
 
 
 def take_feed(
@@ -128,32 +130,33 @@ def take_feed(
     """Take every complete new file of `feed`; idempotent, and safe to kill at any moment.
 
     `now` only decides what is still settling, and the day first seen of files that do not say when
-    they were delivered. Raises `ConfigurationError` for unusable contracts or senders; a bad file
-    raises nothing, it is quarantined.
+    they were delivered. A bad file raises nothing, it is quarantined; a file whose contract or
+    layout cannot be used is a problem of the intake, and waits.
     """
-    contracts = load_contracts(settings)
-    if feed not in contracts:
-        raise CareWarehouseError(f"No feed {feed!r}. {suggestion(feed, list(contracts))}")
-    contract = contracts[feed]
-    senders = load_senders(settings, contracts)
+    layouts = load_layouts(settings)
+    if feed not in layouts.feeds:
+        raise CareWarehouseError(f"No feed {feed!r}. {suggestion(feed, layouts.feeds)}")
     now = now or datetime.now(UTC)
     with ledger.feed_workplace(settings, feed) as workplace, _engine(settings) as connection:
-        ledger.write_schema(settings, contract)
-        found, problems = scan(settings, senders, contracts)
+        if contract := layouts.contracts.get(feed):
+            ledger.write_schema(settings, contract)
+        found, problems = scan(settings, layouts)
         files = [file for file in found if file.feed == feed]
         seen = ledger.read_seen(settings, feed)
-        known = {file for file in files if _is_known(file, settings, seen, senders, contracts)}
+        known = {file for file in files if _is_known(file, settings, seen, layouts)}
         waiting = [file for file in files if not is_settled(file, settings, now.timestamp())]
         ready = [file for file in files if file not in known and file not in waiting]
         entries = {entry.delivery_id: entry for entry in ledger.read_entries(settings, feed)}
-        orders = _orders(settings, ready, senders, contract, entries, now.date())
+        orders = _orders(settings, ready, layouts, entries, now.date())
         taken = _take_all(settings, connection, orders, entries, workplace, progress)
-        _remember(settings, feed, files, known, orders, taken, seen)
+        of_feed = [problem for problem in problems if problem.feed == feed]
+        remembered = _remembered(settings, known, of_feed, orders, taken, seen)
+        ledger.write_seen(settings, feed, remembered)
     return FeedIntake(
         feed=feed,
         taken=taken,
         waiting=tuple(file for file in waiting if file not in known),
-        problems=tuple(problem for problem in problems if problem.feed == feed),
+        problems=tuple(one for one in of_feed if not _was_taken(one, settings, seen)),
         entries=ledger.read_entries(settings, feed),
     )
 
@@ -161,8 +164,7 @@ def take_feed(
 def _orders(
     settings: Settings,
     files: Sequence[LandingFile],
-    senders: Mapping[str, Sender],
-    contract: FeedContract,
+    layouts: Layouts,
     entries: Mapping[str, Entry],
     today: date,
 ) -> list[_Order]:
@@ -176,14 +178,15 @@ def _orders(
             file.source_id, file.feed, file.period, file.part, digest
         )
         before = entries.get(delivery_id)
+        sender, contract = layouts.senders[file.source_id], layouts.contracts[file.feed]
         orders.append(
             _Order(
                 file=file,
-                sender=senders[file.source_id],
+                sender=sender,
                 contract=contract,
                 sha256=digest,
                 delivery_id=delivery_id,
-                judged_by=senders[file.source_id].rules_digest(contract),
+                judged_by=sender.rules_digest(contract),
                 first_seen_on=before.delivered_on if before else today,
             )
         )
@@ -379,45 +382,56 @@ def _with_difference(
 
 
 def _is_known(
-    file: LandingFile,
-    settings: Settings,
-    seen: Mapping[str, Seen],
-    senders: Mapping[str, Sender],
-    contracts: Mapping[str, FeedContract],
+    file: LandingFile, settings: Settings, seen: Mapping[str, Seen], layouts: Layouts
 ) -> bool:
     """Whether the file looks as when it was last judged, and would be judged alike today."""
-    before = seen.get(str(file.path.relative_to(settings.landing_dir)))
+    before = seen.get(_name(file, settings))
     if before is None:
         return False
     looks = (before.size_bytes, before.modified_ns, before.control_modified_ns)
     if looks != (file.size_bytes, file.modified_ns, file.control_modified_ns):
         return False
-    rules = senders[file.source_id].rules_digest(contracts[file.feed])
+    rules = layouts.senders[file.source_id].rules_digest(layouts.contracts[file.feed])
     return before.is_final or before.rules == rules
 
 
-def _remember(
+def _was_taken(
+    problem: LandingProblem, settings: Settings, seen: Mapping[str, Seen] | None
+) -> bool:
+    """Whether a file that cannot be read now is in the ledger already, as it lies there."""
+    before = (seen or {}).get(_name(problem, settings))
+    if before is None or not before.is_final:
+        return False
+    status = problem.path.lstat()
+    return (before.size_bytes, before.modified_ns) == (status.st_size, status.st_mtime_ns)
+
+
+def _name(found: LandingFile | LandingProblem, settings: Settings) -> str:
+    return str(found.path.relative_to(settings.landing_dir))
+
+
+def _remembered(
     settings: Settings,
-    feed: str,
-    files: Iterable[LandingFile],
-    known: set[LandingFile],
+    known: Iterable[LandingFile],
+    problems: Iterable[LandingProblem],
     orders: Iterable[_Order],
     taken: Iterable[Outcome],
     seen: Mapping[str, Seen],
-) -> None:
+) -> dict[str, Seen]:
     """Keep what still lies in landing; a quarantined file is judged again under other rules."""
     statuses = {outcome.entry.delivery_id: outcome.entry.status for outcome in taken}
-    names = {file: str(file.path.relative_to(settings.landing_dir)) for file in files}
-    remembered = {names[file]: seen[names[file]] for file in known}
+    still_there = {_name(file, settings) for file in known}
+    still_there |= {_name(problem, settings) for problem in problems}
+    remembered = {name: one for name, one in seen.items() if name in still_there}
     for order in orders:
-        remembered[names[order.file]] = Seen(
+        remembered[_name(order.file, settings)] = Seen(
             size_bytes=order.file.size_bytes,
             modified_ns=order.file.modified_ns,
             control_modified_ns=order.file.control_modified_ns,
             rules=order.judged_by,
             is_final=statuses[order.delivery_id] == "loaded",
         )
-    ledger.write_seen(settings, feed, remembered)
+    return remembered
 
 
 def _engine(settings: Settings) -> duckdb.DuckDBPyConnection:

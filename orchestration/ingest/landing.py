@@ -15,8 +15,8 @@ from typing import Literal
 
 from orchestration.configuration import suggestion
 from orchestration.errors import DeliveryError
-from orchestration.ingest.contract import FeedContract
-from orchestration.ingest.sender import Layout, Sender
+from orchestration.ingest.layouts import Layouts
+from orchestration.ingest.sender import Layout
 from orchestration.settings import Settings
 
 CONTROL_SUFFIX = ".control.json"
@@ -44,11 +44,12 @@ class LandingFile:
 
 @dataclass(frozen=True)
 class LandingProblem:
-    """Something in the landing folder that no sender and feed can be found for."""
+    """Something in the landing folder that cannot be read as a delivery, or not yet."""
 
     path: Path
     feed: str | None
     reason: Literal[
+        "configuration_unusable",
         "unknown_sender",
         "unknown_feed",
         "feed_not_declared",
@@ -58,6 +59,9 @@ class LandingProblem:
         "control_without_file",
     ]
     message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}. {self.message}"
 
 
 @dataclass(frozen=True)
@@ -71,12 +75,12 @@ class Control:
 
 
 def scan(
-    settings: Settings, senders: Mapping[str, Sender], contracts: Mapping[str, FeedContract]
+    settings: Settings, layouts: Layouts
 ) -> tuple[tuple[LandingFile, ...], tuple[LandingProblem, ...]]:
     """All deliverable files in path order, and everything that cannot be one, with its reason."""
     files: list[LandingFile] = []
     problems: list[LandingProblem] = []
-    for found in _walk(settings.landing_dir, senders, contracts):
+    for found in _walk(settings.landing_dir, layouts):
         (files if isinstance(found, LandingFile) else problems).append(found)  # type: ignore[arg-type]
     return tuple(files), tuple(problems)
 
@@ -119,41 +123,49 @@ def read_control(file: LandingFile) -> Control:
     return Control(rows, digest.lower() if digest else None, exact, delivered_on)
 
 
-def _walk(
-    landing: Path, senders: Mapping[str, Sender], contracts: Mapping[str, FeedContract]
-) -> Iterator[LandingFile | LandingProblem]:
+def _walk(landing: Path, layouts: Layouts) -> Iterator[LandingFile | LandingProblem]:
     for source in _entries(landing):
         if not _is_folder(source):
             yield _stray(source, None, landing)
-        elif source.name not in senders:
-            fix = suggestion(source.name, list(senders))
+            continue
+        folders = _entries(source)
+        if not layouts.knows(source.name):
+            fix = suggestion(source.name, list(layouts.senders))
             message = f"No data/payers/{source.name}.yml. Add the sender's file. {fix}"
             yield LandingProblem(source, None, "unknown_sender", message)
-            for folder in _entries(source):
+            for folder in folders:
                 yield LandingProblem(folder, folder.name, "unknown_sender", message)
-        else:
-            for folder in _entries(source):
-                yield from _walk_feed(folder, landing, senders[source.name], contracts)
+            continue
+        for folder in folders:
+            yield from _walk_feed(folder, landing, source.name, layouts)
 
 
 def _walk_feed(
-    folder: Path, landing: Path, sender: Sender, contracts: Mapping[str, FeedContract]
+    folder: Path, landing: Path, source_id: str, layouts: Layouts
 ) -> Iterator[LandingFile | LandingProblem]:
+    feed = folder.name
+    layout = layouts.layout(source_id, feed)
+    in_the_way = layouts.in_the_way(source_id, feed)
     if not _is_folder(folder):
         yield _stray(folder, None, landing)
-    elif folder.name not in contracts:
-        message = f"No data/feeds/{folder.name}.yml. {suggestion(folder.name, list(contracts))}"
-        yield LandingProblem(folder, folder.name, "unknown_feed", message)
-    elif folder.name not in sender.feeds:
-        message = (
-            f"data/payers/{sender.source_id}.yml does not map the feed {folder.name}. "
-            f"Add it under feeds. {suggestion(folder.name, list(sender.feeds))}"
-        )
-        yield LandingProblem(folder, folder.name, "feed_not_declared", message)
-    else:
-        layout = sender.feeds[folder.name]
+    elif layout:
         for path in _entries(folder):
-            yield from _one(path, sender.source_id, folder.name, layout, landing)
+            yield from _one(path, source_id, feed, layout, landing)
+    elif in_the_way:
+        message = "It waits. " + " ".join(map(str, in_the_way))
+        for path in _entries(folder):
+            if not path.name.endswith(CONTROL_SUFFIX):
+                yield LandingProblem(path, feed, "configuration_unusable", message)
+    elif feed not in layouts.contracts:
+        message = f"No data/feeds/{feed}.yml. {suggestion(feed, list(layouts.contracts))}"
+        yield LandingProblem(folder, feed, "unknown_feed", message)
+    else:
+        declared = list(layouts.senders[source_id].feeds)
+        message = (
+            f"data/payers/{source_id}.yml does not map the feed {feed}. "
+            f"Add it under feeds. {suggestion(feed, declared)}"
+        )
+        yield LandingProblem(folder, feed, "feed_not_declared", message)
 
 
 def _one(

@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 
 from orchestration.errors import CareWarehouseError
 from orchestration.ingest import ledger
-from orchestration.ingest.contract import FeedContract, load_contracts
+from orchestration.ingest.contract import FeedContract
+from orchestration.ingest.layouts import load_layouts
 from orchestration.ingest.ledger import PROGRAM_TERMS, Entry
 from orchestration.settings import PROJECT_ROOT, Settings
 
@@ -127,7 +128,7 @@ def read_selection(settings: Settings, as_of: date | None = None) -> Selection:
     )
     selected = [delivery.entry for delivery in deliveries if delivery.is_selected]
     code = code_version()
-    contracts = load_contracts(settings)
+    contracts = load_layouts(settings).contracts
     return Selection(
         as_of=day,
         input_version=_input_version(day, selected, code),

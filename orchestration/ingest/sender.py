@@ -6,16 +6,15 @@ What the values mean does not belong here (`contract.py`); reading bytes does no
 import codecs
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from orchestration.configuration import Listed, StrictModel, YamlValue, read_models, suggestion
-from orchestration.errors import ConfigurationError, Problem
+from orchestration.configuration import Listed, StrictModel, YamlValue, suggestion
+from orchestration.errors import Problem
 from orchestration.ingest.contract import FeedContract
-from orchestration.settings import Settings
 
 # `<period>[.<part>][.v<N>].csv[.gz]`, the names of DESIGN; a sender may declare its own.
 STANDARD_FILE_NAME = (
@@ -92,27 +91,8 @@ class Sender(StrictModel):
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def load_senders(settings: Settings, contracts: Mapping[str, FeedContract]) -> dict[str, Sender]:
-    """Senders by source id, checked against the contracts; raise one error with all problems."""
-    senders: dict[str, Sender] = {}
-    problems: list[Problem] = []
-    for file, sender in read_models(settings.payers_dir, Sender).items():
-        senders[sender.source_id] = sender
-        if sender.source_id != file.stem:
-            fix = f"Name the file {sender.source_id}.yml, or the source {file.stem}."
-            problems.append(Problem(file, "source_id", sender.source_id, fix))
-        for feed, layout in sender.feeds.items():
-            if feed in contracts:
-                problems.extend(_disagreements(file, contracts[feed], layout))
-            else:
-                fix = "No contract has this name. " + suggestion(feed, list(contracts))
-                problems.append(Problem(file, f"feeds.{feed}", feed, fix))
-    if problems:
-        raise ConfigurationError(problems)
-    return senders
-
-
-def _disagreements(file: Path, contract: FeedContract, layout: Layout) -> Iterator[Problem]:
+def disagreements(file: Path, contract: FeedContract, layout: Layout) -> Iterator[Problem]:
+    """Where a layout asks for what its feed's contract does not have, or lacks what it requires."""
     place = f"feeds.{contract.feed}"
     for part in ("headers", "values", "constants", "empty_as"):
         for column in getattr(layout, part):

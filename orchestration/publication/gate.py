@@ -15,16 +15,17 @@ from orchestration.checks import (
     read_check_records,
 )
 from orchestration.errors import PublicationRefused
-from orchestration.settings import Settings
+from orchestration.ingest.layout_checks import layout_checks
+from orchestration.settings import Settings, load_settings
 
 _NAMED_AT_MOST = 40
 
 
 def registered_checks() -> tuple[RegisteredCheck, ...]:
-    """Every Python check: the ledger's, and the expectations on profiles and tables."""
+    """Every Python check: the ledger's, the feeds', the expectations on profiles and tables."""
     from expectations.registry import EXPECTATION_CHECKS
 
-    return (*LEDGER_CHECKS, *EXPECTATION_CHECKS)
+    return (*LEDGER_CHECKS, *layout_checks(load_settings()), *EXPECTATION_CHECKS)
 
 
 def expected_blocking_checks(

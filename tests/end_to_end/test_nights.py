@@ -15,6 +15,7 @@ import duckdb
 import psutil
 import pytest
 
+from orchestration.ingest.ledger import Entry, read_entries
 from orchestration.settings import PROJECT_ROOT, Settings, load_settings
 from tests.conftest import Demo
 
@@ -191,13 +192,7 @@ def test_a_malformed_program_stops_the_night_with_file_field_value_and_fix(
     demo: Demo, tmp_path: Path
 ) -> None:
     """A typing error in a contract must cost a minute, not a wrong payment."""
-    config = tmp_path / "config"
-    for name in ("programs", "feeds", "payers"):
-        source = PROJECT_ROOT / "data" / name
-        for file in source.rglob("*.yml"):
-            target = config / file.relative_to(PROJECT_ROOT / "data")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(file.read_text())
+    config = copied_configuration(tmp_path)
     program = config / "programs" / "valley_preferred.yml"
     program.write_text(
         program.read_text().replace("plurality_metric: visits", "plurality_metric: visit")
@@ -208,3 +203,39 @@ def test_a_malformed_program_stops_the_night_with_file_field_value_and_fix(
     for told in ("valley_preferred.yml", "plurality_metric", "'visit'", "visits"):
         assert told in night.output
     assert published_digests(demo.settings) == before
+
+
+def test_a_malformed_layout_holds_publication_and_keeps_only_its_own_deliveries_waiting(
+    landing_copy: Demo, tmp_path: Path
+) -> None:
+    """A typing error in one group's file once kept every payer's claims out of the ledger."""
+    settings = landing_copy.settings
+    for source in ("cigna", "primed"):
+        folder = settings.landing_dir / source / "provider_roster"
+        (folder / "2026-07.csv.gz").write_bytes(max(folder.glob("*.csv.gz")).read_bytes())
+        control = folder / "2026-07.csv.gz.control.json"
+        control.write_text(json.dumps({"delivered_on": "2026-07-10"}))
+    config = copied_configuration(tmp_path)
+    layout = config / "payers" / "primed.yml"
+    layout.write_text(layout.read_text().replace("date_format: YYYY-MM-DD", "date_format: DMY"))
+    night = landing_copy.run("nightly", CARE_CONFIG_DIR=str(config))
+    assert night.return_code == 1
+    for told in ("primed.yml", "feeds.provider_roster.date_format", "'DMY'", "Known: YYYY-MM-DD"):
+        assert told in night.output
+    assert "layouts_provider_roster on provider_roster" in night.output
+    assert not (settings.published_dir / "current").exists()
+    assert {entry.source_id for entry in july_rosters(settings)} == {"cigna"}
+    mended = landing_copy.run("intake")
+    assert mended.return_code == 0, mended.output
+    assert {entry.source_id for entry in july_rosters(settings)} == {"cigna", "primed"}
+
+
+def july_rosters(settings: Settings) -> list[Entry]:
+    return [one for one in read_entries(settings, "provider_roster") if one.period == "2026-07"]
+
+
+def copied_configuration(folder: Path) -> Path:
+    """The committed programs, feeds and senders in a folder of their own."""
+    for name in ("programs", "feeds", "payers"):
+        shutil.copytree(PROJECT_ROOT / "data" / name, folder / "config" / name)
+    return folder / "config"

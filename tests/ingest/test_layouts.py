@@ -1,6 +1,5 @@
 """Contracts and senders as files: adding one is adding a file, and a mistake is told."""
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,8 +7,7 @@ import pytest
 from intake_kit import FILL, Installation, as_csv, installation
 
 from orchestration.errors import ConfigurationError
-from orchestration.ingest import load_contracts
-from orchestration.ingest.sender import load_senders
+from orchestration.ingest import load_layouts
 
 
 @pytest.fixture
@@ -92,10 +90,12 @@ def test_a_mistake_in_a_layout_names_file_place_and_fix(
     house: Installation, file: str, before: str, after: str, told: str
 ) -> None:
     spoiled = house.configure(file, {before: after})
-    with pytest.raises(ConfigurationError) as caught:
-        load_senders(spoiled.settings, load_contracts(spoiled.settings))
-    assert Path(file).name in str(caught.value)
-    assert told in str(caught.value)
+    problems = [
+        str(problem)
+        for unusable in load_layouts(spoiled.settings).unusable
+        for problem in unusable.problems
+    ]
+    assert any(Path(file).name in problem and told in problem for problem in problems), problems
 
 
 def test_a_missing_folder_is_told(house: Installation, tmp_path: Path) -> None:
@@ -113,20 +113,9 @@ def test_a_layout_change_does_not_touch_what_is_loaded(house: Installation) -> N
 
 
 def test_every_committed_contract_column_says_what_it_means() -> None:
-    folder = installation(Path("/nowhere")).settings
-    for contract in load_contracts(folder).values():
+    layouts = load_layouts(installation(Path("/nowhere")).settings)
+    assert layouts.unusable == ()
+    for contract in layouts.contracts.values():
         assert contract.meaning
         for name, column in contract.columns.items():
             assert column.meaning.endswith("."), (contract.feed, name)
-
-
-def test_no_sender_is_committed_without_its_own_file_name(tmp_path: Path) -> None:
-    settings = installation(tmp_path).settings
-    copy = tmp_path / "config"
-    shutil.copytree(settings.payers_dir, copy / "payers")
-    (copy / "payers" / "primed.yml").rename(copy / "payers" / "primed_2.yml")
-    with pytest.raises(ConfigurationError, match=r"Name the file primed\.yml"):
-        load_senders(
-            replace(settings, config_dir=copy),
-            load_contracts(settings),
-        )

@@ -262,11 +262,33 @@ def test_coverage_may_run_ahead_of_claims_but_not_behind(settings: Settings) -> 
     assert "eligibility: 2025-02" in checks.missing_period_check(settings).problems[0]
 
 
-def test_rejects_beyond_the_feeds_threshold_fail(settings: Settings) -> None:
-    """Two of a hundred are the default; a feed may say otherwise."""
-    deliver(settings, [("cigna", "medical_claims", "2025-01", "period", 100, 95, 5, 0, True)])
-    assert not checks.reject_threshold_check(settings).passed
-    assert checks.reject_threshold_check(settings, {"medical_claims": 0.05}).passed
+@pytest.mark.parametrize(
+    ("rows", "rejected", "is_tolerated"),
+    [
+        (100, 10, True),
+        (100, 11, False),
+        (1000, 20, True),
+        (1000, 21, False),
+        (3, 2, True),
+        (3, 3, False),
+        (0, 0, True),
+    ],
+)
+def test_rejects_are_tolerated_as_at_intake(
+    settings: Settings, rows: int, rejected: int, is_tolerated: bool
+) -> None:
+    """Ten rows or two in a hundred; a roster of 100 rows with three bad ones once held a month."""
+    loaded = rows - rejected
+    delivery = ("cigna", "medical_claims", "2025-01", "period", rows, loaded, rejected, 0, True)
+    deliver(settings, [delivery])
+    outcome = checks.reject_threshold_check(settings)
+    assert outcome.passed is is_tolerated, outcome.problems
+
+
+def test_rejects_of_a_feed_without_a_contract_fail(settings: Settings) -> None:
+    """Nobody said how many are too many."""
+    deliver(settings, [("cigna", "care_log", "2025-01", "period", 100, 99, 1, 0, True)])
+    assert "care_log has no contract" in checks.reject_threshold_check(settings).problems[0]
 
 
 def test_20_a_tenth_of_the_usual_rows_blocks(settings: Settings) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from simulated_extract import Extract
 
-from orchestration.ingest import load_contracts, take_feed
+from orchestration.ingest import load_layouts, take_feed
 from orchestration.settings import load_settings
 from orchestration.simulator import demo_config, simulate
 
@@ -171,7 +171,7 @@ def test_intake_rejects_the_planted_rows_and_no_others(extract: Extract, tmp_pat
     (tmp_path / "landing").symlink_to(extract.landing_dir)
     settings = load_settings({"CARE_DATA_DIR": str(tmp_path)})
     planted = extract.truth("mess")
-    for feed in load_contracts(settings):
+    for feed in load_layouts(settings).feeds:
         entries = take_feed(settings, feed).entries
         assert {entry.status for entry in entries} == {"loaded"}, feed
         expected = [row for row in planted["rejected_rows"] if row["feed"] == feed]

@@ -8,9 +8,10 @@ from orchestration.defs.checks import stage_checks
 from orchestration.ingest import (
     Entry,
     FeedIntake,
+    LandingProblem,
     Outcome,
     landing_problems,
-    load_contracts,
+    load_layouts,
     select_deliveries,
     take_feed,
     take_program_terms,
@@ -38,6 +39,7 @@ def _intake_result(
         "rows_rejected": sum(entry.rejected_count for entry in loaded),
         "rows_duplicate": sum(entry.duplicate_count for entry in loaded),
         "quarantined": dg.MetadataValue.md(_quarantine_table(intake.quarantined)),
+        "problems": dg.MetadataValue.md(_problem_table(intake.problems)),
         "newest_deliveries": dg.MetadataValue.md(_delivery_table(loaded)),
     }
     return dg.MaterializeResult(metadata=metadata)
@@ -68,6 +70,14 @@ def _quarantine_table(entries: Sequence[Entry]) -> str:
     return "\n".join(lines)
 
 
+def _problem_table(problems: Sequence[LandingProblem]) -> str:
+    if not problems:
+        return "none"
+    lines = ["| file | reason | what to do |", "|---|---|---|"]
+    lines += [f"| {one.path.name} | {one.reason} | {one.message} |" for one in problems]
+    return "\n".join(lines)
+
+
 def _feed_asset(feed: str, meaning: str) -> dg.AssetsDefinition:
     @dg.asset(
         key=["ledger", feed],
@@ -88,10 +98,18 @@ def _feed_asset(feed: str, meaning: str) -> dg.AssetsDefinition:
     return ledger_feed
 
 
-feed_assets = [
-    _feed_asset(name, contract.meaning)
-    for name, contract in sorted(load_contracts(load_settings()).items())
-]
+def _feed_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """One asset a feed; one whose contract cannot be used stays, and its check says why."""
+    layouts = load_layouts(settings)
+    waits = "Its contract cannot be used at present, so its deliveries wait."
+    return [
+        _feed_asset(feed, contract.meaning if contract else waits)
+        for feed in layouts.feeds
+        for contract in [layouts.contracts.get(feed)]
+    ]
+
+
+feed_assets = _feed_assets(load_settings())
 
 
 @dg.asset(
