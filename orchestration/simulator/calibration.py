@@ -120,13 +120,14 @@ def _services(
     first, end = MONTH_STARTS[FIRST_MONTH], MONTH_STARTS[FIRST_MONTH + 24]
     used = np.flatnonzero((day >= first) & (day < end))
     month = np.searchsorted(MONTH_STARTS, day[used], side="right") - 1 - FIRST_MONTH
-    key, cents, label = person[used] * 24 + month, cents[used], program[used]
+    key, label = person[used] * 24 + month, program[used]
+    spent = cents[used]
     own = np.flatnonzero(label != NON_PROGRAM)
     size = len(people) * 24
     return _Services(
         program,
-        np.bincount(key, cents, size),
-        np.bincount(key[own], cents[own], size),
+        np.bincount(key, spent, size).astype(np.float64),
+        np.bincount(key[own], spent[own], size).astype(np.float64),
         key[own],
         label[own],
     )
