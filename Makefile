@@ -58,8 +58,8 @@ lint: $(VENV)/.dev ## ruff and mypy --strict
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: setup ## time the stages at two scales (BENCH_MEMBERS="10000 40000")
-	$(CARE) bench $(if $(BENCH_MEMBERS),$(foreach m,$(BENCH_MEMBERS),--members $(m)))
+bench: setup ## time first load and one new month (SCALE="10k 100k 1m"; 10k 40k if left out)
+	$(CARE) bench $(SCALE:%=--scale %)
 
 parity: $(VENV)/.spark ## run one small night on DuckDB and on Spark and compare every table (Java 17)
 	$(CARE) parity

@@ -1,5 +1,4 @@
-"""The command line behind the Makefile: simulate, nightly, intake, report, ui, bench,
-parity, manifest, docs.
+"""The command line behind the Makefile and the services of a server (docs/deploy.md).
 
 Commands parse, call one function and print; logic does not belong here. Heavy imports wait inside
 the commands so that `--help` answers at once.
@@ -92,36 +91,42 @@ def report() -> None:
 @app.command()
 def ui(port: int = 3000) -> None:
     """Open the Dagster UI and its daemon on this machine's loopback address."""
-    settings = _ready()
-    dagster = os.fspath(Path(sys.executable).with_name("dagster"))
-    arguments = [dagster, "dev", "--workspace", os.fspath(PROJECT_ROOT / "workspace.yaml")]
-    arguments += ["--host", "127.0.0.1", "--port", str(port)]
-    os.environ.update(dbt_environment(settings))
-    os.execv(dagster, arguments)
+    _become("dagster", "dev", "--host", "127.0.0.1", "--port", str(port))
+
+
+@app.command()
+def webserver(port: int = 3000) -> None:
+    """Serve the UI alone, on loopback, for a proxy that asks for passwords (docs/deploy.md)."""
+    _become("dagster-webserver", "--host", "127.0.0.1", "--port", str(port))
+
+
+@app.command()
+def daemon() -> None:
+    """Run schedules, the landing sensor and the queue of runs (docs/deploy.md)."""
+    _become("dagster-daemon", "run")
 
 
 @app.command()
 def bench(
-    members: Annotated[list[int] | None, typer.Option(help="A scale; give it twice.")] = None,
-    results: Annotated[Path | None, typer.Option(help="Where the JSON goes.")] = None,
+    scale: Annotated[list[str] | None, typer.Option(help="10k, 100k, 1m; several allowed.")] = None,
+    results: Annotated[Path | None, typer.Option(help="Where the JSON is kept.")] = None,
+    work_dir: Annotated[Path | None, typer.Option(help="Where the data go.")] = None,
 ) -> None:
-    """Time simulation and every stage of a night at two scales; print a table, write JSON."""
+    """Time a first load and a night with one new month; print Markdown, keep JSON."""
     from orchestration.benchmark import (
-        DEFAULT_MEMBERS,
+        DEFAULT_SCALES,
         DEFAULT_WORK_DIR,
-        benchmark_table,
-        growth_exponents,
-        run_benchmark,
-        write_json,
+        keep_results,
+        markdown_table,
+        run_scale,
     )
 
-    _ready()
-    figures = run_benchmark(members or DEFAULT_MEMBERS, DEFAULT_WORK_DIR)
-    exponents = growth_exponents(figures)
-    Console().print(benchmark_table(figures, exponents))
-    destination = results or DEFAULT_WORK_DIR / "results.json"
-    write_json(figures, exponents, destination)
-    console.print(f"Written to {destination}")
+    measured = {}
+    for name in scale or DEFAULT_SCALES:
+        measured[name] = run_scale(name, work_dir or DEFAULT_WORK_DIR)
+        kept = keep_results(measured, results)
+        console.print(f"{name} kept in {kept}")
+    print(markdown_table(measured))
 
 
 @app.command()
@@ -161,15 +166,29 @@ def docs() -> None:
 
 
 def _ready() -> Settings:
-    from orchestration.instance import prepare_home
+    from orchestration.instance import check_storage, prepare_home
     from orchestration.manifest import ensure_manifest
     from orchestration.warehouse import prepare_engine
 
     settings = load_settings()
     prepare_engine(settings)
+    check_storage(settings)
     prepare_home(settings)
     ensure_manifest(settings)
     return settings
+
+
+def _become(program: str, *arguments: str) -> None:
+    """Replace this process by a program of Dagster beside this Python, on our workspace."""
+    settings = _ready()
+    from orchestration.defs.jobs import schedule_nightly
+
+    # A service that starts but never at night would be found out in the morning.
+    schedule_nightly(settings.nightly_cron)
+    os.environ.update(dbt_environment(settings))
+    path = os.fspath(Path(sys.executable).with_name(program))
+    workspace = os.fspath(PROJECT_ROOT / "workspace.yaml")
+    os.execv(path, [path, *arguments, "--workspace", workspace])
 
 
 def _run_job(name: str) -> None:

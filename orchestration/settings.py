@@ -6,7 +6,7 @@ Business parameters do not belong here; they are terms of a program in `data/pro
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -14,6 +14,7 @@ from typing import Literal
 from orchestration.errors import ConfigurationError, Problem
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+POSTGRES_SCHEMES = ("postgresql+psycopg2://", "postgresql://")
 
 Engine = Literal["duckdb", "spark"]
 ENGINES: tuple[Engine, ...] = ("duckdb", "spark")
@@ -33,6 +34,8 @@ class Settings:
     settle_seconds: int
     lock_wait_seconds: int
     keep_generations: int
+    postgres_url: str | None = field(default=None, repr=False)
+    nightly_cron: str | None = None
 
     @property
     def programs_dir(self) -> Path:
@@ -151,6 +154,11 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         problems.append(Problem("environment", name, text, fix))
         return "duckdb"
 
+    postgres_url = environ.get("CARE_POSTGRES_URL") or None
+    if postgres_url and not postgres_url.startswith(POSTGRES_SCHEMES):
+        fix = f"Write {POSTGRES_SCHEMES[0]}user:password@host:5432/database, or leave it unset."
+        hidden = "(not shown: it may hold a password)"
+        problems.append(Problem("environment", "CARE_POSTGRES_URL", hidden, fix))
     memory_limit = environ.get("CARE_MEMORY_LIMIT", "6GB")
     if not re.fullmatch(r"[1-9][0-9]*(MB|GB|MiB|GiB)", memory_limit):
         fix = "Write a size such as 6GB or 512MB."
@@ -166,6 +174,8 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         settle_seconds=whole_number("CARE_SETTLE_SECONDS", 60, 0),
         lock_wait_seconds=whole_number("CARE_LOCK_WAIT_SECONDS", 600, 0),
         keep_generations=whole_number("CARE_KEEP_GENERATIONS", 7, 1),
+        postgres_url=postgres_url,
+        nightly_cron=environ.get("CARE_NIGHTLY_CRON") or None,
     )
     if problems:
         raise ConfigurationError(problems)

@@ -1,9 +1,12 @@
-"""The jobs people and schedules start: `nightly` (everything) and `intake` (the ledger alone).
+"""The jobs people start, `nightly` (everything) and `intake` (the ledger alone), and the schedule.
 
 What the assets do does not belong here.
 """
 
 import dagster as dg
+
+from orchestration.errors import ConfigurationError, Problem
+from orchestration.settings import load_settings
 
 nightly = dg.define_asset_job(
     "nightly",
@@ -17,10 +20,30 @@ intake = dg.define_asset_job(
     description="Take what was dropped into the ledger; nothing is rebuilt or published.",
 )
 
-nightly_schedule = dg.ScheduleDefinition(
-    name="nightly_schedule",
-    job=nightly,
-    cron_schedule="30 5 * * *",
-    execution_timezone="UTC",
-    description="Every night at 05:30 UTC, after the senders' nightly transfers.",
-)
+DEFAULT_CRON = "30 5 * * *"
+
+
+def schedule_nightly(cron: str | None) -> dg.ScheduleDefinition:
+    """The nightly job in UTC; who sets the time wants it to run, else it waits to be switched on.
+
+    Raises `ConfigurationError` where `cron` has not the five fields of a cron expression.
+    """
+    try:
+        return dg.ScheduleDefinition(
+            name="nightly_schedule",
+            job=nightly,
+            cron_schedule=cron or DEFAULT_CRON,
+            execution_timezone="UTC",
+            default_status=(
+                dg.DefaultScheduleStatus.RUNNING if cron else dg.DefaultScheduleStatus.STOPPED
+            ),
+            description="Every night, after the senders' transfers (CARE_NIGHTLY_CRON, in UTC).",
+        )
+    except dg.DagsterInvalidDefinitionError as error:
+        fix = f"Write five cron fields in UTC, such as '{DEFAULT_CRON}' for 05:30 every day."
+        raise ConfigurationError(
+            [Problem("environment", "CARE_NIGHTLY_CRON", str(cron), fix)]
+        ) from error
+
+
+nightly_schedule = schedule_nightly(load_settings().nightly_cron)
