@@ -22,7 +22,7 @@ from orchestration.publication.generations import current_generation, generation
 from orchestration.settings import ENGINES, Engine, Settings
 from orchestration.warehouse import dbt_environment, prepare_engine, read_both_warehouses
 
-CLAIM_KEY = "claim_key"
+CLAIM_KEYS = ("claim_key", "family_key")
 CLAIM_NAMES = "parity_claim_name"
 
 Relations = Mapping[str, str]
@@ -177,18 +177,19 @@ def _named(side: Relations, table: str, columns: Sequence[str]) -> str:
 
     A key without a name stays a number and so differs: nothing is compared as unknown.
     """
-    if CLAIM_KEY not in columns:
-        return f"select * from {side[table]}"
-    listed = ", ".join(
-        f"coalesce(names.claim_name, cast(keyed.{CLAIM_KEY} as varchar)) as {CLAIM_KEY}"
-        if column == CLAIM_KEY
-        else f'keyed."{column}"'
-        for column in columns
-    )
-    return (
-        f"select {listed} from {side[table]} as keyed "
-        f"left join {side[CLAIM_NAMES]} as names on keyed.{CLAIM_KEY} = names.{CLAIM_KEY}"
-    )
+    listed, joins = [], []
+    for column in columns:
+        if column in CLAIM_KEYS:
+            names = f"names_of_{column}"
+            listed.append(
+                f"coalesce({names}.claim_name, cast(keyed.{column} as varchar)) as {column}"
+            )
+            joins.append(
+                f"left join {side[CLAIM_NAMES]} as {names} on keyed.{column} = {names}.claim_key"
+            )
+        else:
+            listed.append(f'keyed."{column}"')
+    return f"select {', '.join(listed)} from {side[table]} as keyed {' '.join(joins)}"
 
 
 def _types(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:

@@ -75,6 +75,11 @@ class Settings:
         return self.warehouse_dir / "warehouse.duckdb"
 
     @property
+    def completed_build_file(self) -> Path:
+        """What the warehouse was last built from, whole; absent while it is not."""
+        return self.warehouse_dir / "completed_build.json"
+
+    @property
     def spark_dir(self) -> Path:
         return self.warehouse_dir / "spark"
 

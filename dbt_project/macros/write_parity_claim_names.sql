@@ -1,7 +1,7 @@
 {#- For `make parity` alone (orchestration/parity.py), called after a build: a table with the claim
     that each key of pair_key stands for, as payer and number. Keys differ from engine to engine;
     what they stand for does not. Every number that a model may make a key of is here: claims,
-    claims referred to, and the families of both. -#}
+    claims referred to, the families of both, and pharmacy claims. -#}
 {% macro write_parity_claim_names() -%}
     {%- set beside = ref('int_claim_rule') -%}
     {%- set relation = beside.incorporate(path={'identifier': 'parity_claim_name'}) -%}
@@ -22,8 +22,10 @@
                 {{ claim_family_id(number, 'rules.adjustment_suffix_regex') }} as number
             from {{ ref('stg_ledger__medical_claim_line') }} as ledger_lines
             left join {{ ref('int_claim_rule') }} as rules on ledger_lines.payer = rules.payer
-            {%- if not loop.last %} union {%- endif %}
+            union
             {%- endfor %}
+            select payer, pharmacy_claim_id as number
+            from {{ ref('stg_ledger__pharmacy_claim') }}
         ) as numbers
         where number is not null
     {%- endset -%}

@@ -3,6 +3,7 @@
 SQL does not belong here.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from dagster_dbt import (
 
 from orchestration.checks import forget_dbt_results, read_run_inputs, record_dbt_results
 from orchestration.defs.warehouse.translator import LayeredTranslator
+from orchestration.growth import begin_build, complete_build
 from orchestration.settings import Settings, load_settings
 from orchestration.warehouse import clear_for_rebuild, relation_row_counts
 
@@ -39,6 +41,9 @@ def warehouse(
     forget_dbt_results(pipeline)
     if not context.is_subset:
         clear_for_rebuild(pipeline)
+    plan = begin_build(pipeline, is_whole=not context.is_subset)
+    context.log.info(f"{'adding to' if plan.is_growth else 'rebuilding'} tables: {plan.reason}")
+    os.environ["CARE_BUILD"] = "growth" if plan.is_growth else "rebuild"
     invocation = dbt.cli(
         BUILD, context=context, target_path=pipeline.dbt_target_dir, raise_on_error=False
     )
@@ -52,6 +57,7 @@ def warehouse(
     error = invocation.get_error()
     if error is not None:
         raise error
+    complete_build(pipeline, plan)
 
 
 def model_key(name: str) -> dg.AssetKey:

@@ -19,23 +19,11 @@ rules as (
 
 ),
 
--- A line number seen twice leaves fewer bits set than there are lines. Numbers 62 apart share a
--- bit: such a claim is looked at for nothing.
 adjusting_families as (
 
-    select {{ pair_key('ledger_lines.payer', family_id) }} as family_key
-    from {{ ref('stg_ledger__medical_claim_line') }} as ledger_lines
-    left join rules on ledger_lines.payer = rules.payer
-    group by {{ pair_key('ledger_lines.payer', family_id) }}
-    having
-        bool_or(
-            ledger_lines.frequency_code in ('5', '7', '8')
-            or ledger_lines.claim_status = 'reversed'
-            or coalesce(ledger_lines.billed_amount, 0) < 0
-            or ledger_lines.allowed_amount < 0
-            or ledger_lines.paid_amount < 0
-        )
-        or bit_count(bit_or({{ single_bit('(abs(ledger_lines.line_number) % 62)') }})) < count(*)
+    select family_key
+    from {{ ref('int_claim_family_seen') }}
+    where is_adjusting or bit_count(line_number_bits) < line_count
 
 ),
 

@@ -1,3 +1,11 @@
+{{
+    config(
+        materialized=growing_materialization(),
+        incremental_strategy='append',
+        pre_hook='{{ forget_changed_claims() }}'
+    )
+}}
+
 -- METHODS A.3: inpatient, skilled nursing, hospice, home health and ED are decided for the whole
 -- claim, by any of its lines. Only claims so decided are here, with the header facts that ED
 -- visits and stays need. A.4's evidence: revenue code or ED code on a facility claim; CPT of an ED
@@ -8,14 +16,14 @@ with
 -- Each kind of evidence reads its own lines: one shared list of all would be held in memory.
 final_lines as (
 
-    select * from {{ ref('int_claim_line_final') }}
+    select * from {{ final_lines_to_take() }}
 
 ),
 
 coded_lines as (
 
     select *
-    from {{ ref('int_claim_line_final') }}
+    from {{ final_lines_to_take() }}
     where hcpcs_code is not null
 
 ),
@@ -23,7 +31,7 @@ coded_lines as (
 billed_lines as (
 
     select *
-    from {{ ref('int_claim_line_final') }}
+    from {{ final_lines_to_take() }}
     where claim_type = 'I' and revenue_code is not null
 
 ),

@@ -1,3 +1,11 @@
+{{
+    config(
+        materialized=growing_materialization(),
+        incremental_strategy='append',
+        pre_hook='{{ forget_changed_claims() }}'
+    )
+}}
+
 -- The narrow fact of final claim lines (METHODS A.1 to A.3): integer keys, cents, one category.
 -- One scan of the ledger; everything about members, visits, stays and cost reads this. No join
 -- here can drop a line: a key that is not found stays null, and a blocking test says so.
@@ -6,7 +14,7 @@ with
 
 final_lines as (
 
-    select * from {{ ref('int_claim_line_final') }}
+    select * from {{ final_lines_to_take() }}
 
 ),
 

@@ -1,3 +1,13 @@
+{{
+    config(
+        materialized=growing_materialization(),
+        incremental_strategy='delete+insert',
+        unique_key=['payer', 'claim_id']
+    )
+}}
+
+{%- do reads_in_growth('stg_ledger__new_delivery') %}
+
 -- Every ledger line of the contested claims, with what the steps of METHODS A.1 ask about, so that
 -- they read a small table. Step 1: of rows equal in every business column the first known is kept
 -- and the others are counted; two equal services on one claim differ in line number and both stay.
@@ -13,6 +23,15 @@ ledger_lines as (
 contested_claims as (
 
     select * from {{ ref('int_claim_contested') }}
+    {%- if is_growth() %}
+    where
+        claim_key in (
+            select {{ pair_key('new_lines.payer', 'new_lines.claim_id') }}
+            from {{ ref('stg_ledger__medical_claim_line') }} as new_lines
+            where {{ is_new_row('new_lines') }}
+        )
+        or claim_key not in (select {{ pair_key('payer', 'claim_id') }} from {{ this }})
+    {%- endif %}
 
 ),
 

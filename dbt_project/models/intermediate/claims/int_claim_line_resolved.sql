@@ -1,3 +1,5 @@
+{{ config(pre_hook='{{ keep_previous() }}') }}
+
 -- METHODS A.1, steps 4 to 6: what became of every ledger line of the contested claims. Lines of
 -- superseded and orphaned versions go as their version does. Where a claim and line number is
 -- left in several rows: rows of both signs are summed, and vanish when all four sums are 0; rows of

@@ -1,3 +1,11 @@
+{{
+    config(
+        materialized=growing_materialization(),
+        incremental_strategy='delete+insert',
+        unique_key=['claim_type', 'bill_type_code', 'drg_code', 'place_of_service_code']
+    )
+}}
+
 -- Distinct header codes of claims (bill type, DRG, place of service) against the value sets of
 -- METHODS A.3, A.4 and A.6. Bill types count by their first two digits. Bill type 12x is inpatient
 -- only where a DRG says so. Psychiatric and rehabilitation DRGs speak on bill type 11x only.
@@ -6,7 +14,8 @@ with
 
 claim_lines as (
 
-    select * from {{ ref('stg_ledger__medical_claim_line') }}
+    select * from {{ ref('stg_ledger__medical_claim_line') }} as ledger_lines
+    where {{ is_new_row('ledger_lines') }}
 
 ),
 

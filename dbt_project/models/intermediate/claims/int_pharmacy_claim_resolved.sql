@@ -1,3 +1,13 @@
+{{
+    config(
+        materialized=growing_materialization(),
+        incremental_strategy='delete+insert',
+        unique_key=['payer', 'pharmacy_claim_id']
+    )
+}}
+
+{%- do reads_in_growth('stg_ledger__new_delivery') %}
+
 -- METHODS A.1 for pharmacy: equal rows count once; then the last action on a claim number wins. A
 -- reversal that comes last takes the fill away, a claim paid again after it stands. A reversal
 -- without a claim is an orphan and subtracts nothing.
@@ -13,6 +23,11 @@ pharmacy_claims as (
 contested_claims as (
 
     select * from {{ ref('int_pharmacy_claim_contested') }}
+    {%- if is_growth() %}
+    where
+        {{ pair_key('payer', 'pharmacy_claim_id') }}
+        in ({{ new_pharmacy_claims() }})
+    {%- endif %}
 
 ),
 

@@ -1,3 +1,11 @@
+{{
+    config(
+        materialized=growing_materialization(),
+        incremental_strategy='append',
+        pre_hook='{{ forget_new_pharmacy_claims() }}'
+    )
+}}
+
 -- Fills that stand: reversed ones and their reversals are gone.
 
 with
@@ -47,6 +55,7 @@ standing as (
         on
             pharmacy_claims.payer = contested_claims.payer
             and pharmacy_claims.pharmacy_claim_id = contested_claims.pharmacy_claim_id
+    where {{ is_new_row('pharmacy_claims') }}
     union all
     select
         payer,
@@ -59,7 +68,11 @@ standing as (
         paid_amount,
         fill_date
     from resolved_claims
-    where disposition = 'final'
+    where
+        disposition = 'final'
+        {%- if is_growth() %}
+        and {{ pair_key('payer', 'pharmacy_claim_id') }} in ({{ new_pharmacy_claims() }})
+        {%- endif %}
 
 ),
 
@@ -67,7 +80,8 @@ final as (
 
     select
         cast(persons.person_key as int) as person_key,
-        cast(standing.pharmacy_claim_id as string) as pharmacy_claim_id,
+        cast({{ pair_key('standing.payer', 'standing.pharmacy_claim_id') }} as bigint)
+            as claim_key,
         cast(standing.prescriber_npi as bigint) as prescriber_npi,
         cast(standing.ndc_code as string) as ndc_code,
         cast(standing.days_supply as int) as days_supply,

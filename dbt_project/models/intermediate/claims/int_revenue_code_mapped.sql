@@ -1,10 +1,19 @@
+{{
+    config(
+        materialized=growing_materialization(),
+        incremental_strategy='delete+insert',
+        unique_key='revenue_code'
+    )
+}}
+
 -- Distinct revenue codes against the value sets of METHODS A.3 and A.4.
 
 with
 
 claim_lines as (
 
-    select * from {{ ref('stg_ledger__medical_claim_line') }}
+    select * from {{ ref('stg_ledger__medical_claim_line') }} as ledger_lines
+    where {{ is_new_row('ledger_lines') }}
 
 ),
 

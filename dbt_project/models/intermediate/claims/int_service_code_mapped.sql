@@ -1,3 +1,11 @@
+{{
+    config(
+        materialized=growing_materialization(),
+        incremental_strategy='delete+insert',
+        unique_key=['hcpcs_code', 'service_year']
+    )
+}}
+
 -- DESIGN decision 4: distinct codes meet the value sets once, the claims meet the small result.
 -- A code means what its year of service says, where a set is bounded by years (METHODS A.3, A.6).
 
@@ -5,7 +13,8 @@ with
 
 claim_lines as (
 
-    select * from {{ ref('stg_ledger__medical_claim_line') }}
+    select * from {{ ref('stg_ledger__medical_claim_line') }} as ledger_lines
+    where {{ is_new_row('ledger_lines') }}
 
 ),
 
