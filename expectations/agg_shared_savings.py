@@ -71,6 +71,13 @@ def build() -> Sequence["Expectation"]:
             "a program saves or loses a few percent",
             only_where=large,
         ),
+        between(
+            "completion_ratio",
+            0.9,
+            2,
+            "plausibility",
+            "claims not yet paid are a few percent of a year once it may be settled (A.8)",
+        ),
         between("msr_percent", 0, 25, "validity", "minimum savings rates are a few percent (I.3)"),
         between(
             "quality_score", 0, 1, "validity", "scores are shares of one", may_be_unjudged=True

@@ -4,6 +4,7 @@ One file in `data/programs` is one program. What the terms mean is METHODS (sect
 parameter); computing with them does not belong here.
 """
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -11,7 +12,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+    model_validator,
+)
 
 from orchestration.configuration import Exact, Listed, StrictModel, read_models, suggestion
 from orchestration.errors import ConfigurationError, Problem
@@ -399,6 +407,42 @@ class FeeTerms(StrictModel):
     fee_scaled_by_results: bool = False
 
 
+class PayoutPoint(StrictModel):
+    """From this composite score on, this share of the pool is paid."""
+
+    score: Share
+    share: Share
+
+
+class P4pTerms(StrictModel):
+    """Pay for performance (METHODS J.3): a pool a member month, paid out by the composite score.
+
+    Below the first point of the payout table nothing is paid, between points the share moves in a
+    straight line, from the last on it stays.
+    """
+
+    p4p_pmpm: Dollars = Decimal("1.00")
+    min_weight_scored: Share = Decimal("0.60")
+    payout: Listed[PayoutPoint] = Field(
+        default=(
+            PayoutPoint(score=Decimal("0.40"), share=Decimal("0.5")),
+            PayoutPoint(score=Decimal("0.80"), share=Decimal("1.0")),
+        ),
+        min_length=1,
+    )
+    max_trend_points: Exact | None = Field(
+        default=None, description="no bonus beyond this trend difference (I.1); empty is no gate"
+    )
+
+    @model_validator(mode="after")
+    def _points_rise(self) -> Self:
+        scores = [point.score for point in self.payout]
+        shares = [point.share for point in self.payout]
+        if sorted(set(scores)) != scores or sorted(shares) != shares:
+            raise ValueError("list payout points by rising score; shares may not fall")
+        return self
+
+
 class Terms(StrictModel):
     """One agreement: in force for runs whose `as_of` is not before `agreed_on`."""
 
@@ -413,12 +457,46 @@ class Terms(StrictModel):
     er: ErTerms = ErTerms()
     savings: SavingsTerms = SavingsTerms()
     fee: FeeTerms = FeeTerms()
+    p4p: P4pTerms | None = Field(default=None, description="empty: no pay for performance")
+    terminated_on: date | None = Field(default=None, description="the last day of the program")
 
     @model_validator(mode="after")
     def _performance_follows_baseline(self) -> Self:
         if self.performance.start_date <= self.baseline.end_date:
             raise ValueError("the performance period must start after the baseline ends")
         return self
+
+    @model_validator(mode="after")
+    def _base_years_are_years(self) -> Self:
+        if len(self.savings.base_weights) > 1 and self.baseline.months() != 12:
+            raise ValueError(
+                "several base_weights need a baseline of 12 months: its earlier years precede it"
+            )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _leave_out_what_was_not_agreed(
+        self, handler: SerializerFunctionWrapHandler
+    ) -> dict[str, object]:
+        """Agreements the ledger holds from before these terms existed keep their digest."""
+        content: dict[str, object] = handler(self)
+        for name in ("p4p", "terminated_on"):
+            if content.get(name) is None:
+                content.pop(name, None)
+        return content
+
+    def base_years(self) -> tuple[Period, ...]:
+        """The base years, oldest first: the baseline and the years before it, one a weight."""
+        first = self.baseline.start_date
+        starts = [
+            first.replace(year=first.year - back)
+            for back in range(len(self.savings.base_weights) - 1, -1, -1)
+        ]
+        earlier = [
+            Period(start_date=start, end_date=date.fromordinal(following.toordinal() - 1))
+            for start, following in itertools.pairwise(starts)
+        ]
+        return (*earlier, self.baseline)
 
 
 class Program(StrictModel):

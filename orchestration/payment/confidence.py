@@ -1,6 +1,6 @@
-"""How far chance alone moves savings (METHODS I.7), from a stated variation of cost.
+"""How far chance alone moves savings (METHODS I.7), from the variation of cost.
 
-The variation itself is an input: this module does not estimate it.
+The variation itself is an input: `costs.py` measures it on the panel.
 """
 
 import math
@@ -10,19 +10,19 @@ from scipy.stats import norm
 
 
 def savings_standard_error(
-    cost_variation: Decimal,
+    cost_variation: float,
     panel_persons: float,
     market_persons: float | None,
-    cost_correlation: Decimal | None = None,
+    cost_correlation: float | None = None,
 ) -> float:
     """SE of savings as a share of the benchmark: CV × √(k/n_panel + 1/n_market).
 
     `market_persons` None is a market without error. With an own-history benchmark the base year is
     an estimate too: `cost_correlation` ρ gives k = 2(1 − ρ), else k = 1.
     """
-    base_year = 1.0 if cost_correlation is None else 2 * (1 - float(cost_correlation))
+    base_year = 1.0 if cost_correlation is None else 2 * (1 - cost_correlation)
     variance = base_year / panel_persons + (1 / market_persons if market_persons else 0.0)
-    return float(cost_variation) * math.sqrt(variance)
+    return cost_variation * math.sqrt(variance)
 
 
 def probability_if_no_savings(savings_share: float, standard_error: float) -> float:

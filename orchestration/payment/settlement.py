@@ -1,17 +1,16 @@
-"""Shared savings of every program: from the warehouse's cost exposures to `agg_shared_savings`.
+"""Shared savings of every program: from the warehouse's costs to `agg_shared_savings`.
 
-One row per program and performance period. The rules are in `shared_savings.py`, the risk scores in
-`outcomes/risk.py`; pictures and statements do not belong here.
+One row per program and performance period. The rules are in `shared_savings.py`, persons and caps
+in `costs.py`, the risk scores in `outcomes/risk.py`; statements do not belong here.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
@@ -20,18 +19,41 @@ from orchestration.errors import CareWarehouseError
 from orchestration.outcomes.agreements import RunInputs
 from orchestration.outcomes.risk import (
     CostExposure,
-    RiskCell,
     RiskFactorRow,
     RiskModel,
-    condition_flags,
     fit_risk_model,
     risk_factor_rows,
 )
-from orchestration.outcomes.standardize import first_year_of_age
 from orchestration.outcomes.tables import table_of, write_table
-from orchestration.payment.confidence import probability_if_no_savings, savings_standard_error
-from orchestration.payment.money import dollars, rounded
+from orchestration.payment.completion import (
+    Completion,
+    completed_share,
+    fit_completion,
+    month_number,
+    read_member_months,
+    read_triangles,
+)
+from orchestration.payment.confidence import (
+    probability_if_no_savings,
+    savings_standard_error,
+    statistical_msr,
+)
+from orchestration.payment.costs import (
+    BASELINE,
+    MARKET,
+    PANEL,
+    PERFORMANCE,
+    CostPattern,
+    CostSpread,
+    load_members,
+    persons_of,
+    read_cost_patterns,
+    read_cost_spreads,
+)
+from orchestration.payment.money import dollars, rounded, whole_cents
+from orchestration.payment.points import P4pPayment, pay_for_performance
 from orchestration.payment.shared_savings import (
+    Benchmark,
     CostPeriod,
     Quality,
     Settlement,
@@ -45,18 +67,6 @@ from orchestration.payment.shared_savings import (
 from orchestration.payment.terms import SettlementTerms, settlement_terms
 
 FILE_NAME = "agg_shared_savings.parquet"
-BASELINE, PERFORMANCE = "baseline", "performance"
-PANEL = "panel"
-
-
-class CostPattern(NamedTuple):
-    """Cost of one program's panel or market in one cell (`int_cost_exposure`)."""
-
-    program_id: str
-    period_role: str
-    comparison: str
-    persons: int
-    exposure: CostExposure
 
 
 @dataclass(frozen=True)
@@ -66,7 +76,9 @@ class SharedSavingsRow:
     Amounts are exact dollars; `_percent` is out of 100, `_rate` and `_score` a share of 1.
     `benchmark_amount − actual_amount − fee_in_cost_amount = savings_amount` and
     `earned − withheld − cap_reduction − fee_offset = payment_amount`, both to the cent.
-    `loss_amount` is owed by the group. None means that it cannot be computed.
+    `loss_amount` is owed by the group. `actual_amount` is `truncated_amount` completed for claims
+    not yet paid. `p4p_` columns are null where no pay for performance was agreed. None means that
+    it cannot be computed.
     """
 
     program_id: str
@@ -102,12 +114,17 @@ class SharedSavingsRow:
     risk_ratio_applied: Decimal | None
     benchmark_pmpm_amount: Decimal | None
     benchmark_amount: Decimal | None
+    truncated_amount: Decimal
+    completion_ratio: Decimal
     actual_amount: Decimal
     fee_amount: Decimal
     fee_in_cost_amount: Decimal
     savings_amount: Decimal | None
     savings_percent: Decimal | None
     msr_percent: Decimal
+    cost_variation: float | None
+    cost_correlation: float | None
+    savings_standard_error_percent: float | None
     probability_if_no_savings: float | None
     quality_score: Decimal | None
     weight_scored: Decimal | None
@@ -121,6 +138,10 @@ class SharedSavingsRow:
     fee_offset_amount: Decimal
     payment_amount: Decimal
     loss_amount: Decimal
+    p4p_pool_amount: Decimal | None
+    p4p_payout_rate: Decimal | None
+    p4p_payment_amount: Decimal | None
+    p4p_failed_reasons: str | None
 
 
 _FRACTION_PLACES = 12
@@ -140,6 +161,8 @@ def _arrow_type(name: str, annotation: object) -> pa.DataType:
         return plain[annotation]  # type: ignore[index]
     if annotation == float | None:
         return pa.float64()
+    if annotation == str | None:
+        return pa.string()
     return pa.decimal128(24, _FRACTION_PLACES)
 
 
@@ -149,92 +172,166 @@ _TYPES: Mapping[str, pa.DataType] = {
 
 
 @dataclass(frozen=True)
-class SharedSavings:
-    """All programs' settlements and the risk factors they rest on."""
+class ProgramPeriod:
+    """Panel and market of one period; costs are None where there are no months to speak of.
 
-    rows: tuple[SharedSavingsRow, ...]
-    risk_factors: tuple[RiskFactorRow, ...]
+    `truncated_cents` is the panel's, as paid to date; the cost of `panel` and `market` is completed
+    by `completion_ratio`.
+    """
+
+    panel_persons: int
+    market_persons: int
+    panel_member_months: int
+    market_member_months: int
+    truncated_cents: int
+    completion_ratio: Fraction
+    panel: CostPeriod | None
+    market: CostPeriod | None
+    risk_model: RiskModel | None
+
+    @property
+    def completed_cents(self) -> int:
+        return whole_cents(self.truncated_cents * self.completion_ratio)
+
+
+@dataclass(frozen=True)
+class ProgramSettlement:
+    """One program's settlement: what went in, every step, and what is paid."""
+
+    terms: SettlementTerms
+    periods: Mapping[str, ProgramPeriod]
+    quality: Quality | None
+    benchmark: Benchmark | None
+    fee_cents: int
+    standard_error: float | None
+    settlement: Settlement
+    p4p: P4pPayment | None
+    row: "SharedSavingsRow"
+    risk_factors: tuple[RiskFactorRow, ...] = ()
+
+
+@dataclass(frozen=True)
+class SharedSavings:
+    """All programs' settlements, ordered by program."""
+
+    programs: tuple[ProgramSettlement, ...]
+
+    @property
+    def rows(self) -> tuple["SharedSavingsRow", ...]:
+        return tuple(program.row for program in self.programs)
+
+    @property
+    def risk_factors(self) -> tuple[RiskFactorRow, ...]:
+        return tuple(factor for program in self.programs for factor in program.risk_factors)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the warehouse tells a settlement: cost by risk cell, its spread, triangles, quality.
+
+    All by program. Spread, completion and quality may be missing for a program; what then cannot be
+    said is left out, and what then cannot be paid is told.
+    """
+
+    patterns: Sequence[CostPattern]
+    qualities: Mapping[str, Quality] = field(default_factory=dict)
+    spreads: Mapping[str, CostSpread] = field(default_factory=dict)
+    completions: Mapping[str, Completion] = field(default_factory=dict)
 
 
 def settle_programs(
-    patterns: Iterable[CostPattern],
-    qualities: Mapping[str, Quality],
-    terms: Mapping[str, SettlementTerms],
-    claims_through_period: str,
+    evidence: Evidence, terms: Mapping[str, SettlementTerms], claims_through_period: str
 ) -> SharedSavings:
     """Settle every program of `terms` (by program_id), ordered by program.
 
-    `patterns` hold each program's own panel and market; a program without either is settled as
+    The patterns hold each program's own panel and market; a program without either is settled as
     NO_BENCHMARK. Raises `CareWarehouseError` for cost of a program without terms.
     """
     grouped: dict[tuple[str, str, str], list[CostPattern]] = defaultdict(list)
-    for pattern in patterns:
+    for pattern in evidence.patterns:
         if pattern.program_id not in terms:
             raise CareWarehouseError(
-                f"int_cost_exposure: program_id {pattern.program_id!r} has no terms; known are "
+                f"settlement: program_id {pattern.program_id!r} has no terms; known are "
                 f"{', '.join(sorted(terms))}. Add data/programs/{pattern.program_id}.yml."
             )
         grouped[pattern.program_id, pattern.period_role, pattern.comparison].append(pattern)
-    rows: list[SharedSavingsRow] = []
-    factors: list[RiskFactorRow] = []
+    settled = []
     for program_id in sorted(terms):
         of_program = terms[program_id]
-        periods: dict[str, _Period] = {}
-        for role in (BASELINE, PERFORMANCE):
+        completion = evidence.completions.get(program_id)
+        periods: dict[str, ProgramPeriod] = {}
+        factors: list[RiskFactorRow] = []
+        for role, start, end in of_program.roles():
             panel = grouped.get((program_id, role, PANEL), [])
-            market = grouped.get((program_id, role, of_program.savings_market_basis), [])
-            periods[role] = _period(panel, market)
+            market = grouped.get((program_id, role, MARKET), [])
+            ratio = _completion_ratio(of_program, completion, start, end)
+            periods[role] = _period(panel, market, ratio)
             model = periods[role].risk_model
             if model is not None:
                 exposures = [pattern.exposure for pattern in market]
                 factors.extend(risk_factor_rows(program_id, role, model, exposures))
-        rows.append(_row(of_program, periods, qualities.get(program_id), claims_through_period))
-    return SharedSavings(tuple(rows), tuple(factors))
+        settled.append(
+            _settled(
+                of_program,
+                periods,
+                evidence.qualities.get(program_id),
+                evidence.spreads.get(program_id),
+                claims_through_period,
+                tuple(factors),
+            )
+        )
+    return SharedSavings(tuple(settled))
 
 
-def settle_from_warehouse(warehouse: duckdb.DuckDBPyConnection, inputs: RunInputs) -> SharedSavings:
-    """Read cost, quality and terms of the run and settle every program."""
-    terms = {agreement.program_id: settlement_terms(agreement) for agreement in inputs.agreements}
+def settle_from_warehouse(
+    warehouse: duckdb.DuckDBPyConnection,
+    inputs: RunInputs,
+    terms: Mapping[str, SettlementTerms] | None = None,
+) -> SharedSavings:
+    """Read cost, quality and terms of the run and settle every program.
+
+    `terms` stand in for the agreements' where a what-if overrides them. Leaves the members settled
+    in the connection's temporary table `settlement_member`.
+    """
+    if terms is None:
+        terms = agreed_terms(inputs)
+    load_members(warehouse, terms)
     return settle_programs(
-        read_cost_patterns(warehouse),
-        read_qualities(warehouse, terms),
-        terms,
-        inputs.claims_through_period,
+        read_evidence(warehouse, terms, inputs), terms, inputs.claims_through_period
     )
 
 
-def read_cost_patterns(warehouse: duckdb.DuckDBPyConnection) -> list[CostPattern]:
-    """Program-level rows of `int_cost_exposure`; the partners' own panels are not settled."""
-    found = warehouse.execute(
-        """
-        select
-            program_id,
-            period_role,
-            comparison,
-            age_band,
-            sex,
-            condition_tier,
-            sum(persons)::bigint as persons,
-            sum(member_months)::bigint as member_months,
-            sum(truncated_allowed_cents)::bigint as truncated_cents
-        from int_cost_exposure
-        where reporting_unit_id = program_id
-        group by all
-        order by all
-        """
-    ).fetchall()
-    return [
-        CostPattern(
-            program_id=program,
-            period_role=role,
-            comparison=comparison,
-            persons=persons,
-            exposure=CostExposure(
-                RiskCell(first_year_of_age(band), sex), condition_flags(tier), months, cents
-            ),
-        )
-        for program, role, comparison, band, sex, tier, persons, months, cents in found
-    ]
+def agreed_terms(inputs: RunInputs) -> dict[str, SettlementTerms]:
+    """The terms of every agreement of the run, by program."""
+    return {agreement.program_id: settlement_terms(agreement) for agreement in inputs.agreements}
+
+
+def read_evidence(
+    warehouse: duckdb.DuckDBPyConnection,
+    terms: Mapping[str, SettlementTerms],
+    inputs: RunInputs,
+) -> Evidence:
+    """Everything `settle_programs` looks at; `load_members` has been called."""
+    through = month_number(inputs.claims_through_period or "0001-01")
+    triangles = read_triangles(warehouse)
+    months = read_member_months(warehouse)
+    fitted: dict[tuple[str, int], Completion] = {}
+    for of_program in terms.values():
+        payer, diagonals = of_program.payer, of_program.cl_months
+        if payer in triangles and (payer, diagonals) not in fitted:
+            fitted[payer, diagonals] = fit_completion(
+                triangles[payer], months.get(payer, {}), through, diagonals
+            )
+    return Evidence(
+        patterns=read_cost_patterns(warehouse),
+        qualities=read_qualities(warehouse, terms),
+        spreads=read_cost_spreads(warehouse),
+        completions={
+            program_id: fitted[of_program.payer, of_program.cl_months]
+            for program_id, of_program in terms.items()
+            if (of_program.payer, of_program.cl_months) in fitted
+        },
+    )
 
 
 def read_qualities(
@@ -271,32 +368,32 @@ def write_shared_savings(rows: Sequence[SharedSavingsRow], outcomes_dir: Path) -
     return file
 
 
-@dataclass(frozen=True)
-class _Period:
-    """Panel and market of one period; None where there are no member months to speak of."""
-
-    panel_persons: int
-    market_persons: int
-    panel_member_months: int
-    panel_cents: int
-    panel: CostPeriod | None
-    market: CostPeriod | None
-    risk_model: RiskModel | None
+def _completion_ratio(
+    terms: SettlementTerms, completion: Completion | None, start: date, end: date
+) -> Fraction:
+    if completion is None:
+        return Fraction(1)
+    first, last = month_number(start.isoformat()), month_number(end.isoformat())
+    return completed_share(completion, first, last, Fraction(terms.cf_min))
 
 
-def _period(panel: Sequence[CostPattern], market: Sequence[CostPattern]) -> _Period:
+def _period(
+    panel: Sequence[CostPattern], market: Sequence[CostPattern], ratio: Fraction
+) -> ProgramPeriod:
     of_panel = [pattern.exposure for pattern in panel]
     of_market = [pattern.exposure for pattern in market]
     panel_cost = market_cost = model = None
     if _has_cost(of_market):
         model = fit_risk_model(of_market)
-        market_cost = _cost_period(of_market, model.mean_score(of_market))
-        panel_cost = _cost_period(of_panel, model.mean_score(of_panel))
-    return _Period(
-        panel_persons=sum(pattern.persons for pattern in panel),
-        market_persons=sum(pattern.persons for pattern in market),
+        market_cost = _cost_period(of_market, model.mean_score(of_market), ratio)
+        panel_cost = _cost_period(of_panel, model.mean_score(of_panel), ratio)
+    return ProgramPeriod(
+        panel_persons=persons_of(panel),
+        market_persons=persons_of(market),
         panel_member_months=sum(exposure.member_months for exposure in of_panel),
-        panel_cents=sum(exposure.truncated_cents for exposure in of_panel),
+        market_member_months=sum(exposure.member_months for exposure in of_market),
+        truncated_cents=sum(exposure.truncated_cents for exposure in of_panel),
+        completion_ratio=ratio,
         panel=panel_cost,
         market=market_cost,
         risk_model=model,
@@ -308,41 +405,100 @@ def _has_cost(exposures: Sequence[CostExposure]) -> bool:
     return months > 0 and sum(exposure.truncated_cents for exposure in exposures) > 0
 
 
-def _cost_period(exposures: Sequence[CostExposure], score: Fraction | None) -> CostPeriod | None:
+def _cost_period(
+    exposures: Sequence[CostExposure], score: Fraction | None, ratio: Fraction
+) -> CostPeriod | None:
     if score is None or score <= 0:
         return None
     return CostPeriod(
-        truncated_cents=sum(exposure.truncated_cents for exposure in exposures),
+        truncated_cents=whole_cents(
+            sum(exposure.truncated_cents for exposure in exposures) * ratio
+        ),
         member_months=sum(exposure.member_months for exposure in exposures),
         risk_score=exact_score(score),
     )
 
 
-def _row(
+def _settled(
     terms: SettlementTerms,
-    periods: Mapping[str, _Period],
+    periods: Mapping[str, ProgramPeriod],
     quality: Quality | None,
+    spread: CostSpread | None,
     claims_through_period: str,
-) -> SharedSavingsRow:
+    risk_factors: tuple[RiskFactorRow, ...],
+) -> ProgramSettlement:
     base, performance = periods[BASELINE], periods[PERFORMANCE]
     months = performance.panel_member_months
     average = Fraction(months, _months(terms.performance_start_date, terms.performance_end_date))
-    found = benchmark(terms, base.panel, performance.panel, base.market, performance.market)
-    panel_trend = _trend(base.panel, performance.panel)
-    market_trend = _trend(base.market, performance.market)
-    fee_cents = coordination_fee_cents(terms, months)
+    found = benchmark(
+        terms,
+        base.panel,
+        performance.panel,
+        base.market,
+        performance.market,
+        tuple(
+            (periods[role].panel, periods[role].market)
+            for role, _, _ in terms.roles()
+            if role not in (BASELINE, PERFORMANCE)
+        ),
+    )
+    fee_cents = coordination_fee_cents(terms, months, quality)
+    error = _standard_error(terms, spread, performance)
     settled = settle(
         terms,
         average_members=average,
         benchmark_cents=None if found is None else found.pmpm_cents * months,
-        actual_cents=performance.panel_cents,
+        actual_cents=performance.completed_cents,
         fee_cents=fee_cents,
         quality=quality,
         is_claims_complete=is_run_out_complete(
             claims_through_period, terms.performance_end_date, terms.runout_months
         ),
+        minimum_savings_rate=_statistical_msr(terms, error),
     )
-    base_months = base.panel_member_months
+    panel_trend = _trend(base.panel, performance.panel)
+    market_trend = _trend(base.market, performance.market)
+    difference = (
+        None if panel_trend is None or market_trend is None else 100 * (panel_trend - market_trend)
+    )
+    p4p = None if terms.p4p is None else pay_for_performance(terms.p4p, months, quality, difference)
+    row = _row(
+        terms,
+        periods,
+        quality,
+        claims_through_period,
+        found,
+        fee_cents,
+        error,
+        settled,
+        p4p,
+        average,
+        panel_trend,
+        market_trend,
+        spread,
+    )
+    return ProgramSettlement(
+        terms, periods, quality, found, fee_cents, error, settled, p4p, row, risk_factors
+    )
+
+
+def _row(
+    terms: SettlementTerms,
+    periods: Mapping[str, ProgramPeriod],
+    quality: Quality | None,
+    claims_through_period: str,
+    found: Benchmark | None,
+    fee_cents: int,
+    error: float | None,
+    settled: Settlement,
+    p4p: P4pPayment | None,
+    average: Fraction,
+    panel_trend: Fraction | None,
+    market_trend: Fraction | None,
+    spread: CostSpread | None,
+) -> SharedSavingsRow:
+    base, performance = periods[BASELINE], periods[PERFORMANCE]
+    months, base_months = performance.panel_member_months, base.panel_member_months
     return SharedSavingsRow(
         program_id=terms.program_id,
         program_name=terms.program_name,
@@ -381,13 +537,22 @@ def _row(
         risk_ratio_applied=_fraction(found.risk_ratio_applied if found else None),
         benchmark_pmpm_amount=(rounded(found.pmpm_cents / 100, _PMPM_PLACES) if found else None),
         benchmark_amount=dollars(settled.benchmark_cents) if found else None,
+        truncated_amount=dollars(performance.truncated_cents),
+        completion_ratio=rounded(performance.completion_ratio, _FRACTION_PLACES),
         actual_amount=dollars(settled.actual_cents),
         fee_amount=dollars(fee_cents),
         fee_in_cost_amount=dollars(settled.fee_in_cost_cents),
         savings_amount=dollars(settled.savings_cents) if found else None,
         savings_percent=_percent(settled.savings_share),
         msr_percent=rounded(100 * settled.minimum_savings_rate, _FRACTION_PLACES),
-        probability_if_no_savings=_probability(terms, settled, performance),
+        cost_variation=spread.variation if spread else None,
+        cost_correlation=spread.correlation if spread else None,
+        savings_standard_error_percent=None if error is None else 100 * error,
+        probability_if_no_savings=(
+            None
+            if error is None or settled.savings_share is None
+            else probability_if_no_savings(float(settled.savings_share), error)
+        ),
         quality_score=None if quality is None else quality.score,
         weight_scored=None if quality is None else quality.weight_scored,
         is_eligible=settled.is_eligible,
@@ -400,20 +565,35 @@ def _row(
         fee_offset_amount=dollars(settled.fee_offset_cents),
         payment_amount=dollars(settled.payment_cents),
         loss_amount=dollars(settled.loss_payment_cents),
+        p4p_pool_amount=None if p4p is None else dollars(p4p.pool_cents),
+        p4p_payout_rate=None if p4p is None else rounded(p4p.payout_share, _FRACTION_PLACES),
+        p4p_payment_amount=None if p4p is None else dollars(p4p.payment_cents),
+        p4p_failed_reasons=None if p4p is None else ",".join(p4p.failed_reasons),
     )
 
 
-def _probability(terms: SettlementTerms, settled: Settlement, performance: _Period) -> float | None:
-    """I.7, where the terms state the variation of a person's cost."""
-    if terms.cost_variation is None or settled.savings_share is None:
+def _standard_error(
+    terms: SettlementTerms, spread: CostSpread | None, performance: ProgramPeriod
+) -> float | None:
+    """I.7 from the panel's own spread; with a benchmark from own history ρ widens it."""
+    if spread is None or not performance.panel_member_months:
         return None
-    error = savings_standard_error(
-        terms.cost_variation,
-        performance.panel_persons,
-        performance.market_persons,
-        terms.cost_correlation,
+    is_own_history = terms.benchmark_method == "own_history" and terms.blend < 1
+    return savings_standard_error(
+        spread.variation,
+        performance.panel_member_months / 12,
+        performance.market_member_months / 12 or None,
+        spread.correlation if is_own_history else None,
     )
-    return probability_if_no_savings(float(settled.savings_share), error)
+
+
+def _statistical_msr(terms: SettlementTerms, error: float | None) -> Fraction | None:
+    """Eight decimals, half up: a payment may not hang on the last bit of a double."""
+    if terms.msr_type != "statistical":
+        return None
+    if error is None:
+        return Fraction(1)
+    return Fraction(rounded(Fraction(statistical_msr(terms.msr_confidence, error)), 8))
 
 
 def _trend(base: CostPeriod | None, performance: CostPeriod | None) -> Fraction | None:

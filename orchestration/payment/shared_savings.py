@@ -74,17 +74,25 @@ class CostPeriod:
         return self.pmpm_cents / self.risk_score
 
 
+BaseYear = tuple[CostPeriod | None, CostPeriod | None]
+"""Cost of the panel and of the market in one base year."""
+
+
 @dataclass(frozen=True)
 class Benchmark:
     """The benchmark and the steps to it (I.2); `risk_ratio` before, `risk_ratio_applied` capped.
 
-    The steps are None where a concurrent-market benchmark had no baseline to take them from.
+    Factor and ratios are those from the baseline year; they are None where a concurrent-market
+    benchmark had no baseline to take them from. `steps` lead from a base to the benchmark, each the
+    PMPM cents reached: own cost of the base years, after the market's trend, after risk, after the
+    blend; the last is the benchmark as rounded by the contract.
     """
 
     pmpm_cents: Fraction
     market_trend_factor: Fraction | None
     risk_ratio: Fraction | None
     risk_ratio_applied: Fraction | None
+    steps: tuple[tuple[str, Fraction], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -148,35 +156,94 @@ def benchmark(
     panel_performance: CostPeriod | None,
     market_baseline: CostPeriod | None,
     market_performance: CostPeriod | None,
+    earlier_years: Sequence[BaseYear] = (),
 ) -> Benchmark | None:
     """Benchmark PMPM: own baseline × market trend × capped risk ratio, or the market's (I.2).
 
-    Rounded half up to the cent before use unless `benchmark_rounding` is `none`. The panel's own
-    performance cost is not looked at, only its risk. None when a population it needs is missing:
-    the baselines only for a benchmark from own history.
+    With several base years (`earlier_years` oldest first) each is brought to the performance year
+    by its own trend and risk, then they are weighted by `base_weights`. Rounded half up to the cent
+    before use unless `benchmark_rounding` is `none`. The panel's own performance cost is not looked
+    at, only its risk. None when a population it needs is missing: the baselines only for a
+    benchmark from own history.
     """
     if panel_performance is None or market_performance is None:
         return None
     of_market = market_performance.risk_adjusted_pmpm_cents * panel_performance.risk_score
-    factor = ratio = applied = own_history = None
-    if panel_baseline is not None and market_baseline is not None:
-        factor = (
-            market_performance.risk_adjusted_pmpm_cents / market_baseline.risk_adjusted_pmpm_cents
-        )
-        ratio = panel_performance.risk_score / panel_baseline.risk_score
-        risk_cap = Fraction(terms.risk_cap)
-        applied = min(max(ratio, 1 - risk_cap), 1 + risk_cap)
-        own_history = panel_baseline.pmpm_cents * factor * applied
+    years = [
+        _brought_forward(terms, panel, market, panel_performance, market_performance)
+        for panel, market in (*earlier_years, (panel_baseline, market_baseline))
+    ]
+    newest = years[-1]
+    steps: list[tuple[str, Fraction]]
     if terms.benchmark_method == "concurrent_market":
         pmpm = of_market
-    elif own_history is None:
-        return None
+        steps = [
+            ("market_cost", market_performance.risk_adjusted_pmpm_cents),
+            ("risk", of_market),
+        ]
     else:
+        known = [year for year in years if year is not None]
+        if len(known) < len(years) or len(years) != len(terms.base_weights):
+            return None
+        weighted = list(zip(map(Fraction, terms.base_weights), known, strict=True))
+        own_history = sum((weight * year.adjusted for weight, year in weighted), Fraction(0))
         blend = Fraction(terms.blend)
         pmpm = (1 - blend) * own_history + blend * of_market
+        steps = [
+            ("base_cost", sum((weight * year.own for weight, year in weighted), Fraction(0))),
+            ("trend", sum((weight * year.trended for weight, year in weighted), Fraction(0))),
+            ("risk", own_history),
+            *([("blend", pmpm)] if blend else []),
+        ]
     if terms.benchmark_rounding == "cent":
         pmpm = Fraction(whole_cents(pmpm))
-    return Benchmark(pmpm, factor, ratio, applied)
+    steps[-1] = (steps[-1][0], pmpm)
+    return Benchmark(
+        pmpm,
+        newest.trend_factor if newest else None,
+        newest.risk_ratio if newest else None,
+        newest.risk_ratio_applied if newest else None,
+        tuple(steps),
+    )
+
+
+@dataclass(frozen=True)
+class _YearForward:
+    """One base year's own PMPM cents, after the market's trend, and after capped risk."""
+
+    own: Fraction
+    trend_factor: Fraction
+    risk_ratio: Fraction
+    risk_ratio_applied: Fraction
+
+    @property
+    def trended(self) -> Fraction:
+        return self.own * self.trend_factor
+
+    @property
+    def adjusted(self) -> Fraction:
+        return self.trended * self.risk_ratio_applied
+
+
+def _brought_forward(
+    terms: SettlementTerms,
+    panel: CostPeriod | None,
+    market: CostPeriod | None,
+    panel_performance: CostPeriod,
+    market_performance: CostPeriod,
+) -> _YearForward | None:
+    if panel is None or market is None:
+        return None
+    ratio = panel_performance.risk_score / panel.risk_score
+    cap = Fraction(terms.risk_cap)
+    return _YearForward(
+        own=panel.pmpm_cents,
+        trend_factor=(
+            market_performance.risk_adjusted_pmpm_cents / market.risk_adjusted_pmpm_cents
+        ),
+        risk_ratio=ratio,
+        risk_ratio_applied=min(max(ratio, 1 - cap), 1 + cap),
+    )
 
 
 def trend(baseline: CostPeriod, performance: CostPeriod) -> Fraction:
@@ -268,9 +335,24 @@ def settle(
     )
 
 
-def coordination_fee_cents(terms: SettlementTerms, member_months: int) -> int:
-    """Care coordination fee of the performance year: rate × member months (I.5)."""
-    return cents_of(terms.fee_pmpm) * member_months
+def coordination_fee_cents(
+    terms: SettlementTerms, member_months: int, quality: Quality | None = None
+) -> int:
+    """Care coordination fee of the performance year: rate × member months × results (I.5)."""
+    return whole_cents(cents_of(terms.fee_pmpm) * member_months * fee_scale(terms, quality))
+
+
+def fee_scale(terms: SettlementTerms, quality: Quality | None) -> Fraction:
+    """The share of the fee that is paid: all of it unless the contract scales it by results.
+
+    A program's first performance year is paid in full on its planned results where the contract
+    says `planned`; a year whose results are not reported has none to be paid for.
+    """
+    if not terms.fee_scaled_by_results:
+        return Fraction(1)
+    if terms.is_first_year and terms.fee_first_year == "planned":
+        return Fraction(1)
+    return Fraction(0) if quality is None else Fraction(quality.score)
 
 
 def _minimum_savings_rate(
@@ -282,8 +364,8 @@ def _minimum_savings_rate(
         return sliding_msr(average_members)
     if statistical is None:
         raise ValueError(
-            f"{terms.program_id}: msr_type 'statistical' needs a standard error of savings. Give "
-            "the program a cost_variation, or choose sliding or fixed."
+            f"{terms.program_id}: msr_type 'statistical' needs a standard error of savings, which "
+            "needs members with cost in the period. Choose sliding or fixed."
         )
     return statistical
 

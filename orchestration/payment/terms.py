@@ -15,21 +15,35 @@ from orchestration.outcomes.agreements import (
     not_computed,
     unsupported_population_terms,
 )
+from orchestration.programs import P4pTerms
 
 BenchmarkMethod = Literal["own_history", "concurrent_market"]
 BenchmarkRounding = Literal["cent", "none"]
 MsrType = Literal["sliding", "fixed", "statistical"]
 FeeNetting = Literal["none", "as_cost", "offset"]
+FeeFirstYear = Literal["flat", "planned"]
 SharingForm = Literal["quality_scaled", "gate_only"]
+
+
+@dataclass(frozen=True)
+class PayForPerformance:
+    """Terms of J.3: the pool a member month, and the payout table as (score, share of the pool)."""
+
+    pool_pmpm: Decimal = Decimal("1.00")
+    min_weight_scored: Decimal = Decimal("0.60")
+    payout: tuple[tuple[Decimal, Decimal], ...] = (
+        (Decimal("0.40"), Decimal("0.5")),
+        (Decimal("0.80"), Decimal("1.0")),
+    )
+    max_trend_points: Decimal | None = None
 
 
 @dataclass(frozen=True)
 class SettlementTerms:
     """One program's shared-savings terms; rates are shares of 1, money is dollars.
 
-    `minimum_loss_rate` None means the minimum savings rate. `cost_variation` (CV of a person's
-    truncated yearly cost) and `cost_correlation` (of one person's two years) are inputs of I.7 and
-    have no default that would fit every market: without a CV no probability is stated.
+    `minimum_loss_rate` None means the minimum savings rate. `base_weights` are those of the base
+    years, oldest first; the last is the baseline's.
     """
 
     program_id: str
@@ -38,6 +52,17 @@ class SettlementTerms:
     baseline_end_date: date
     performance_start_date: date
     performance_end_date: date
+    payer: str = ""
+    market_area_id: str = ""
+    earlier_base_years: tuple[tuple[date, date], ...] = ()
+    base_weights: tuple[Decimal, ...] = (Decimal(1),)
+    min_member_months: int = 6
+    include_rx: bool = True
+    truncation: Decimal = Decimal("100000.00")
+    prorate_cap: bool = False
+    trend_cap: bool = False
+    cl_months: int = 12
+    cf_min: Decimal = Decimal("0.60")
     benchmark_method: BenchmarkMethod = "own_history"
     benchmark_rounding: BenchmarkRounding = "cent"
     savings_market_basis: str = "attributed_elsewhere"
@@ -58,11 +83,28 @@ class SettlementTerms:
     min_panel: int = 1_000
     fee_netting: FeeNetting = "as_cost"
     fee_pmpm: Decimal = Decimal("3.00")
+    fee_first_year: FeeFirstYear = "flat"
+    fee_scaled_by_results: bool = False
+    is_first_year: bool = False
+    retro_window: int = 6
+    outcome_lag_months: int = 1
     admin_withhold: Decimal = Decimal(0)
     runout_months: int = 6
+    interim_runout_months: int = 3
     is_terminated: bool = False
-    cost_variation: Decimal | None = None
-    cost_correlation: Decimal | None = None
+    p4p: PayForPerformance | None = None
+
+    def roles(self) -> tuple[tuple[str, date, date], ...]:
+        """Every period settled: earlier base years oldest first, baseline, performance."""
+        count = len(self.earlier_base_years)
+        return (
+            *(
+                (f"baseline_{count - number + 1}", start, end)
+                for number, (start, end) in enumerate(self.earlier_base_years)
+            ),
+            ("baseline", self.baseline_start_date, self.baseline_end_date),
+            ("performance", self.performance_start_date, self.performance_end_date),
+        )
 
 
 def settlement_terms(agreement: Agreement) -> SettlementTerms:
@@ -73,31 +115,13 @@ def settlement_terms(agreement: Agreement) -> SettlementTerms:
     """
     program, terms = agreement.program, agreement.terms
     savings, claims, risk, fee = terms.savings, terms.claims, terms.risk, terms.fee
-    # field, value, whether it is computed, what is
-    chosen: tuple[tuple[str, object, bool, str], ...] = (
-        ("savings.base_weights", list(savings.base_weights), len(savings.base_weights) == 1, "[1]"),
-        (
-            "savings.msr_type",
-            savings.msr_type,
-            savings.msr_type != "statistical",
-            "sliding or fixed",
-        ),
-        ("claims.prorate_cap", claims.prorate_cap, not claims.prorate_cap, "false"),
-        ("claims.trend_cap", claims.trend_cap, not claims.trend_cap, "false"),
-        ("risk.risk_source", risk.risk_source, risk.risk_source == "fallback", "fallback"),
-        ("risk.risk_timing", risk.risk_timing, risk.risk_timing == "prospective", "prospective"),
-        ("fee.fee_first_year", fee.fee_first_year, fee.fee_first_year == "flat", "flat"),
-        (
-            "fee.fee_scaled_by_results",
-            fee.fee_scaled_by_results,
-            not fee.fee_scaled_by_results,
-            "false",
-        ),
-    )
     problems = [
         not_computed(program, field, value, instead)
-        for field, value, is_computed, instead in chosen
-        if not is_computed
+        for field, value, instead in (
+            ("risk.risk_source", risk.risk_source, "fallback"),
+            ("risk.risk_timing", risk.risk_timing, "prospective"),
+        )
+        if value != instead
     ]
     problems.extend(unsupported_population_terms(agreement))
     if problems:
@@ -109,6 +133,19 @@ def settlement_terms(agreement: Agreement) -> SettlementTerms:
         baseline_end_date=terms.baseline.end_date,
         performance_start_date=terms.performance.start_date,
         performance_end_date=terms.performance.end_date,
+        payer=program.payer,
+        market_area_id=program.facts.market.area_id,
+        earlier_base_years=tuple(
+            (year.start_date, year.end_date) for year in terms.base_years()[:-1]
+        ),
+        base_weights=savings.base_weights,
+        min_member_months=terms.attribution.min_mm.outcomes,
+        include_rx=claims.include_rx,
+        truncation=claims.truncation,
+        prorate_cap=claims.prorate_cap,
+        trend_cap=claims.trend_cap,
+        cl_months=claims.cl_months,
+        cf_min=claims.cf_min,
         benchmark_method=savings.benchmark_method,
         benchmark_rounding=savings.benchmark_rounding,
         savings_market_basis=savings.savings_market_basis,
@@ -129,6 +166,27 @@ def settlement_terms(agreement: Agreement) -> SettlementTerms:
         min_panel=savings.min_panel,
         fee_netting=savings.fee_netting,
         fee_pmpm=fee.fee_pmpm,
+        fee_first_year=fee.fee_first_year,
+        fee_scaled_by_results=fee.fee_scaled_by_results,
+        is_first_year=terms.performance == program.terms[0].performance,
+        retro_window=terms.attribution.retro_window,
+        outcome_lag_months=terms.attribution.outcome_lag_months,
         admin_withhold=savings.admin_withhold,
         runout_months=claims.runout_months.settlement,
+        interim_runout_months=claims.runout_months.interim,
+        is_terminated=(
+            terms.terminated_on is not None and terms.terminated_on < terms.performance.end_date
+        ),
+        p4p=_pay_for_performance(terms.p4p),
+    )
+
+
+def _pay_for_performance(terms: P4pTerms | None) -> PayForPerformance | None:
+    if terms is None:
+        return None
+    return PayForPerformance(
+        pool_pmpm=terms.p4p_pmpm,
+        min_weight_scored=terms.min_weight_scored,
+        payout=tuple((point.score, point.share) for point in terms.payout),
+        max_trend_points=terms.max_trend_points,
     )

@@ -19,7 +19,7 @@ def test_confidence_of_the_worked_example(
     persons: int, percent: float, probability: float, msr_90: float, msr_95: float
 ) -> None:
     """EX-I4: 3,300 members can hardly show real savings in one year."""
-    error = savings_standard_error(Decimal("2.5"), persons, None)
+    error = savings_standard_error(2.5, persons, None)
     assert 100 * error == pytest.approx(percent, abs=5e-4)
     assert probability_if_no_savings(0.0386, error) == pytest.approx(probability, abs=3e-3)
     assert 100 * statistical_msr(Decimal("0.90"), error) == pytest.approx(msr_90, abs=6e-3)
@@ -28,12 +28,12 @@ def test_confidence_of_the_worked_example(
 
 def test_a_base_year_estimated_from_the_same_people_widens_the_error() -> None:
     """I.7: ρ = 0.4 multiplies the panel's term by √1.2 and turns 0.025 into about 0.037."""
-    error = savings_standard_error(Decimal("2.5"), 16_000, None, Decimal("0.4"))
+    error = savings_standard_error(2.5, 16_000, None, 0.4)
     assert probability_if_no_savings(0.0386, error) == pytest.approx(0.037, abs=1e-3)
 
 
 def test_the_markets_error_is_added() -> None:
     """A market as large as the panel doubles the variance."""
-    alone = savings_standard_error(Decimal("2.5"), 16_000, None)
-    both = savings_standard_error(Decimal("2.5"), 16_000, 16_000)
+    alone = savings_standard_error(2.5, 16_000, None)
+    both = savings_standard_error(2.5, 16_000, 16_000)
     assert both == pytest.approx(alone * 2**0.5)

@@ -23,7 +23,7 @@ from orchestration.payment.shared_savings import (
     sliding_msr,
     trend,
 )
-from orchestration.payment.terms import FeeNetting, SettlementTerms
+from orchestration.payment.terms import BenchmarkRounding, FeeNetting, SettlementTerms
 from orchestration.payment.truncation import truncated_cents
 
 TERMS = SettlementTerms(
@@ -384,9 +384,9 @@ def test_without_a_benchmark_there_is_nothing_to_pay() -> None:
 
 
 def test_a_statistical_rate_must_be_given() -> None:
-    """No default CV would fit every market, so none is assumed."""
+    """The rate is computed from the panel; the rule itself assumes none."""
     statistical = replace(TERMS, msr_type="statistical")
-    with pytest.raises(ValueError, match="cost_variation"):
+    with pytest.raises(ValueError, match="standard error"):
         settled_with(statistical)
 
 
@@ -477,6 +477,29 @@ def test_a_blend_moves_the_benchmark_towards_the_markets_level() -> None:
     own = Fraction(38_000) * Fraction(38_700, 36_500) * Fraction("0.99") * Fraction("1.03")
     assert found is not None
     assert found.pmpm_cents == whole_cents(own * Fraction("0.75") + Fraction("40248") / 4)
+
+
+def test_the_fee_of_results_is_paid_in_full_on_the_plan_of_the_first_year() -> None:
+    """I.5: planned improvement first, achieved improvement later; no report, no results to pay."""
+    scaled = replace(TERMS, fee_scaled_by_results=True)
+    assert coordination_fee_cents(TERMS, 1_000, GOOD) == 3_000_00
+    assert coordination_fee_cents(scaled, 1_000, GOOD) == 2_460_00
+    assert coordination_fee_cents(scaled, 1_000, None) == 0
+    planned = replace(scaled, fee_first_year="planned")
+    assert coordination_fee_cents(planned, 1_000, GOOD) == 2_460_00
+    assert coordination_fee_cents(replace(planned, is_first_year=True), 1_000, None) == 3_000_00
+
+
+@pytest.mark.parametrize("rounding", ["cent", "none"])
+def test_the_steps_lead_to_the_benchmark(rounding: BenchmarkRounding) -> None:
+    """The waterfall of a statement: base, trend, risk, blend; the last one holds the rounding."""
+    terms = replace(EX_I2_TERMS, blend=Decimal("0.25"), benchmark_rounding=rounding)
+    found = benchmark(terms, *EX_I2_PERIODS)
+    assert found is not None
+    assert [name for name, _ in found.steps] == ["base_cost", "trend", "risk", "blend"]
+    assert found.steps[0][1] == 38_000
+    assert float(found.steps[1][1]) == pytest.approx(38_000 * 1.0496712, abs=1e-2)
+    assert found.steps[-1][1] == found.pmpm_cents
 
 
 def test_claims_are_complete_when_the_run_out_is_reached() -> None:

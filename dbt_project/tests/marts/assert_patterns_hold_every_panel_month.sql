@@ -31,7 +31,9 @@ panels as (
             and member_periods.period_id = periods.period_id
     inner join {{ ref('stg_ledger__program_terms') }} as terms
         on member_periods.program_id = terms.program_id
-    where member_periods.prior_member_months >= terms.outcome_min_member_months
+    where
+        member_periods.prior_member_months >= terms.outcome_min_member_months
+        and periods.period_role in ('baseline', 'performance')
     group by member_periods.program_id, periods.period_role
 
 )

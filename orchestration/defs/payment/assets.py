@@ -17,7 +17,11 @@ from orchestration.warehouse import read_warehouse
     group_name="payment",
     kinds={"python", "parquet"},
     deps=[
-        model_key("int_cost_exposure"),
+        model_key("int_outcome_member_period"),
+        model_key("int_payment_triangle"),
+        model_key("int_person"),
+        model_key("int_member_month_counted"),
+        model_key("int_payer_rule"),
         model_key("stg_ledger__reported_quality"),
         model_key("stg_ledger__run"),
         model_key("stg_ledger__program_terms"),

@@ -18,7 +18,7 @@ run as (
 bounds as (
 
     select
-        {{ first_of_month(date_plus_months('min(program_terms.baseline_start_date)', -12)) }}
+        {{ first_of_month(date_plus_months('min(program_terms.first_base_start_date)', -12)) }}
             as first_month_start_date,
         -- Without a claim there is no paid month; the month before as_of is the last whole one.
         max(coalesce(

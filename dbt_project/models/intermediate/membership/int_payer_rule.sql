@@ -34,7 +34,7 @@ shared as (
         min(rx_min_fills) as rx_min_fills,
         bool_and(selection_binding) as is_selection_binding,
         bool_and(rx_fallback) as is_rx_fallback,
-        min(baseline_start_date) as first_baseline_start_date,
+        min(first_base_start_date) as first_baseline_start_date,
         max(performance_end_date) as last_performance_end_date
     from program_terms
     group by payer

@@ -1,4 +1,5 @@
--- A program's own baseline and performance period (DESIGN section 5: never "the calendar year").
+-- A program's own baseline and performance period (DESIGN section 5: never "the calendar year"),
+-- and where its benchmark weights several base years (METHODS I.2) the years before the baseline.
 
 with
 
@@ -8,8 +9,26 @@ program_terms as (
 
 ),
 
+numbers as (
+
+    {{ numbers_below_1000() }}
+
+),
+
 periods as (
 
+    select
+        program_terms.program_id,
+        concat('baseline_', cast(numbers.number + 1 as string)) as period_role,
+        {{ date_plus_months('program_terms.baseline_start_date', '(-12 * numbers.number)') }}
+            as period_start_date,
+        {{ date_plus_days(
+            date_plus_months('program_terms.baseline_start_date', '(12 - 12 * numbers.number)'), -1
+        ) }} as period_end_date
+    from program_terms
+    inner join numbers
+        on numbers.number >= 1 and numbers.number < program_terms.base_years
+    union all
     select
         program_id,
         'baseline' as period_role,

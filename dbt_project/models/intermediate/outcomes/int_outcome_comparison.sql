@@ -17,7 +17,7 @@ units as (
 
 program_periods as (
 
-    select * from {{ ref('int_program_period') }}
+    select * from {{ ref('int_program_period') }} where period_role in ('baseline', 'performance')
 
 ),
 

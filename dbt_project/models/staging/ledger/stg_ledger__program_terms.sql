@@ -32,6 +32,15 @@ latest as (
 
 ),
 
+counted as (
+
+    select
+        *,
+        {{ count_of_last_list('terms_json', 'base_weights') }} as base_years
+    from latest
+
+),
+
 typed as (
 
     select
@@ -65,6 +74,7 @@ typed as (
         cast(switch_margin as int) as switch_margin,
         cast(grace_months as int) as grace_months,
         cast(outcome_lag_months as int) as outcome_lag_months,
+        cast(base_years as int) as base_years,
         cast(truncation_amount as decimal(18, 2)) as truncation_amount,
         cast(delivery_order as bigint) as delivery_order,
         cast(row_number as bigint) as row_number,
@@ -79,12 +89,14 @@ typed as (
         cast(ed_obs_counts as boolean) as ed_obs_counts,
         cast(pos23_only_creates_visit as boolean) as pos23_only_creates_visit,
         cast(effective_date as date) as effective_date,
+        cast({{ date_plus_months('cast(baseline_start_date as date)', '(12 - 12 * base_years)') }} as date)
+            as first_base_start_date,
         cast(baseline_start_date as date) as baseline_start_date,
         cast(baseline_end_date as date) as baseline_end_date,
         cast(performance_start_date as date) as performance_start_date,
         cast(performance_end_date as date) as performance_end_date,
         cast(delivered_on as date) as delivered_on
-    from latest
+    from counted
 
 )
 
