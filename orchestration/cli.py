@@ -168,10 +168,12 @@ def docs() -> None:
 def _ready() -> Settings:
     from orchestration.instance import check_storage, prepare_home
     from orchestration.manifest import ensure_manifest
+    from orchestration.memory import require_memory
     from orchestration.warehouse import prepare_engine
 
     settings = load_settings()
     prepare_engine(settings)
+    require_memory(settings)
     check_storage(settings)
     prepare_home(settings)
     ensure_manifest(settings)

@@ -118,7 +118,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "CARE_THREADS": str(settings.threads),
         "CARE_SPILL_DIR": str(settings.spill_dir),
         "CARE_SPARK_DIR": str(settings.spark_dir),
-        "CARE_SPARK_MEMORY": f"{_mebibytes(settings.memory_limit)}m",
+        "CARE_SPARK_MEMORY": f"{mebibytes(settings.memory_limit)}m",
         "DBT_PROFILES_DIR": str(settings.dbt_project_dir),
         "DBT_PROJECT_DIR": str(settings.dbt_project_dir),
         "DBT_TARGET_PATH": str(settings.dbt_target_dir),
@@ -204,6 +204,7 @@ def _java_version(settings: Settings) -> int | None:
     return int(found.group(1)) if found else None
 
 
-def _mebibytes(size: str) -> int:
+def mebibytes(size: str) -> int:
+    """A memory limit such as 6GB or 512MiB as whole MiB."""
     number = size.rstrip("GMiB")
     return int(number) * _BYTES[size.removeprefix(number)] // 2**20

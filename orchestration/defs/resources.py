@@ -12,6 +12,7 @@ from dagster_dbt import DbtCliResource
 
 from orchestration.dbt_process import executable
 from orchestration.instance import bury_run
+from orchestration.memory import require_memory
 from orchestration.pipeline_lock import Holder, pipeline_lock
 from orchestration.settings import Settings, load_settings
 from orchestration.warehouse import dbt_environment, prepare_engine
@@ -27,6 +28,7 @@ class Pipeline(dg.ConfigurableResource[Settings]):
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Settings]:
         settings = load_settings()
         prepare_engine(settings)
+        require_memory(settings)
         log, instance = context.log, context.instance
         if log is None or instance is None:
             raise dg.DagsterInvariantViolationError("The pipeline resource needs a run.")

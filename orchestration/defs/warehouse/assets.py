@@ -18,6 +18,7 @@ from dagster_dbt import (
 from orchestration.checks import forget_dbt_results, read_run_inputs, record_dbt_results
 from orchestration.defs.warehouse.translator import LayeredTranslator
 from orchestration.growth import begin_build, complete_build
+from orchestration.memory import require_memory
 from orchestration.settings import Settings, load_settings
 from orchestration.warehouse import clear_for_rebuild, relation_row_counts
 
@@ -38,6 +39,8 @@ def warehouse(
 ) -> Iterator[Any]:
     """Build every model, each stage's tests before what stands on it."""
     inputs = read_run_inputs(pipeline)
+    # Again after this night's intake: before the first one the ledger was empty.
+    require_memory(pipeline)
     forget_dbt_results(pipeline)
     if not context.is_subset:
         clear_for_rebuild(pipeline)
