@@ -414,13 +414,20 @@ def missing_period_check(settings: Settings) -> CheckOutcome:
     """No month is missing between a feed's first and last, and a sender's feeds end together.
 
     A month that was only delivered in quarantine counts as missing. Feeds of mode `append` may
-    run ahead of the claims but not behind them (FAULTS 14).
+    run ahead of the claims but not behind them (FAULTS 14). Feeds whose contract does not ask for
+    every month cannot miss one.
     """
+    from orchestration.ingest.layouts import load_layouts
+
+    contracts = load_layouts(settings).contracts
+    not_monthly = {name for name, contract in contracts.items() if not contract.every_month}
     monthly: dict[tuple[str, str], set[str]] = defaultdict(set)
     seen: dict[tuple[str, str], set[str]] = defaultdict(set)
     modes: dict[tuple[str, str], str] = {}
     for row in _read_deliveries(settings):
         if row.mode not in ("period", "append") or not _MONTH.fullmatch(row.period):
+            continue
+        if row.feed in not_monthly:
             continue
         key = (row.source_id, row.feed)
         modes[key] = row.mode

@@ -9,6 +9,7 @@ import typing
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -64,7 +65,7 @@ def read_model(file: Path, model: type[M]) -> M:
     """Read one YAML file as `model`; raise `ConfigurationError` listing all that is wrong in it."""
     try:
         text = file.read_text(encoding="utf-8")
-        content: YamlValue = yaml.load(text, Loader=_Loader)
+        content = _content(text)
     except UnicodeDecodeError as error:
         problem = Problem(
             file, f"byte {error.start}", hex(error.object[error.start]), "Save UTF-8."
@@ -80,6 +81,15 @@ def read_model(file: Path, model: type[M]) -> M:
         return model.model_validate(content)
     except ValidationError as error:
         raise ConfigurationError(_problems(file, text, model, error)) from error
+
+
+@lru_cache(maxsize=256)
+def _content(text: str) -> YamlValue:
+    """What a YAML text says. A night reads the same files once a feed; nobody changes what is
+    returned.
+    """
+    content: YamlValue = yaml.load(text, Loader=_Loader)
+    return content
 
 
 def read_each(

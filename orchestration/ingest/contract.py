@@ -39,7 +39,9 @@ LONGEST_TEXT = 200
 class Column(StrictModel):
     """One column of a contract."""
 
-    type: str = Field(description="text, identifier, code, npi, tin, date, integer, decimal(p,s)")
+    type: str = Field(
+        description="text, identifier, code, npi, tin, date, timestamp, integer, decimal(p,s)"
+    )
     meaning: str = Field(description="what the value says, in one sentence")
     required: bool = False
     pattern: str | None = Field(default=None, description="of a code: the full-match pattern")
@@ -49,14 +51,14 @@ class Column(StrictModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        known = (*_PATTERNS, "code", "date")
+        known = (*_PATTERNS, "code", "date", "timestamp")
         if self.type not in known and not _DECIMAL_TYPE.fullmatch(self.type):
             raise ValueError(
                 f"unknown type {self.type!r}. {suggestion(self.type, [*known, 'decimal(18,2)'])}"
             )
         if (self.type == "code") != bool(self.pattern or self.values):
             raise ValueError("give a code either a pattern or its values, and only a code")
-        wanted = date if self.type == "date" else Decimal
+        wanted = date if self.type in ("date", "timestamp") else Decimal
         for name, bound in (("least", self.least), ("most", self.most)):
             if bound is not None and not isinstance(bound, wanted):
                 raise ValueError(f"{name} of a {self.type} must be a {wanted.__name__.lower()}")
@@ -77,7 +79,7 @@ class Column(StrictModel):
         """Type of the column in the ledger."""
         if self.type == "integer":
             return "INTEGER"
-        if self.type == "date" or self.is_decimal:
+        if self.type in ("date", "timestamp") or self.is_decimal:
             return self.type.upper()
         return "VARCHAR"
 
@@ -87,10 +89,11 @@ class Column(StrictModel):
         decimal = _DECIMAL_TYPE.fullmatch(self.type)
         if decimal:
             return pa.decimal128(int(decimal[1]), int(decimal[2]))
-        return {"INTEGER": pa.int32(), "DATE": pa.date32()}.get(self.sql_type, pa.string())
+        others = {"INTEGER": pa.int32(), "DATE": pa.date32(), "TIMESTAMP": pa.timestamp("us")}
+        return others.get(self.sql_type, pa.string())
 
     def full_pattern(self) -> str:
-        """Full-match pattern of a value in its canonical form; dates depend on the sender."""
+        """Full-match pattern of a value in its canonical form; of dates the sender decides it."""
         if self.values:
             return "|".join(re.escape(value) for value in self.values)
         if self.pattern:

@@ -19,18 +19,32 @@ import pyarrow.compute as pc
 
 from orchestration.ingest.contract import LONGEST_TEXT, Column, FeedContract, RowRule, arrow_schema
 from orchestration.ingest.records import Records, field_names, whole_pattern
-from orchestration.ingest.sender import AmountForm, DateFormat, Layout
+from orchestration.ingest.sender import AmountForm, DateFormat, Layout, TimestampFormat
 from orchestration.ingest.verification import VerifiedText
 
 _DATE_PATTERN: Mapping[DateFormat, str] = {
     "YYYY-MM-DD": "[0-9]{4}-[0-9]{2}-[0-9]{2}",
     "YYYYMMDD": "[0-9]{8}",
     "MM/DD/YYYY": "[0-9]{2}/[0-9]{2}/[0-9]{4}",
+    "HL7": "[0-9]{8}(?:[0-9]{4}(?:[0-9]{2}(?:\\.[0-9]{1,4})?)?)?(?:[+-][0-9]{4})?",
 }
 _DATE_CAST: Mapping[DateFormat, str] = {
     "YYYY-MM-DD": "try_cast({0} as date)",
     "YYYYMMDD": "cast(try_strptime({0}, '%Y%m%d') as date)",
     "MM/DD/YYYY": "cast(try_strptime({0}, '%m/%d/%Y') as date)",
+    "HL7": "cast(try_strptime(left({0}, 8), '%Y%m%d') as date)",
+}
+# A time is the clock of the place it is told from; an offset to another clock is left out. Hour and
+# minute must be there: a day alone would be taken for its midnight.
+_TIMESTAMP_PATTERN: Mapping[TimestampFormat, str] = {
+    "YYYY-MM-DD HH:MM": "[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2})?",
+    "MM/DD/YYYY HH:MM": "[0-9]{2}/[0-9]{2}/[0-9]{4} [0-9]{2}:[0-9]{2}(?::[0-9]{2})?",
+    "HL7": "[0-9]{12}(?:[0-9]{2}(?:\\.[0-9]{1,4})?)?(?:[+-][0-9]{4})?",
+}
+_TIMESTAMP_CAST: Mapping[TimestampFormat, str] = {
+    "YYYY-MM-DD HH:MM": "try_cast({0} as timestamp)",
+    "MM/DD/YYYY HH:MM": "try_strptime({0}, ['%m/%d/%Y %H:%M', '%m/%d/%Y %H:%M:%S'])",
+    "HL7": "try_strptime(rpad(regexp_extract({0}, '^[0-9]{{12,14}}'), 14, '0'), '%Y%m%d%H%M%S')",
 }
 _PLAIN_DECIMAL = r"-?[0-9]+(\.[0-9]+)?"
 
@@ -145,10 +159,13 @@ class Judge:
     def reasons(self) -> str:
         """Why rows of `suspect` are not good, as rows of `rejects`; first values, then rules."""
         typed = ", ".join(f"{self._typed(name)} as {name}" for name in self.sent)
-        of_values = [_finding(name, self.field_of[name], self._reason(name)) for name in self.sent]
+        of_values = [
+            _finding(self._place(name), self.field_of[name], self._reason(name))
+            for name in self.sent
+        ]
         of_rules = [
             _finding(
-                rule.column(self.sent),
+                self._place(rule.column(self.sent)),
                 self.field_of[rule.column(self.sent)],
                 f"case when not coalesce({rule.holds}, true) then '{rule.name}' end",
             )
@@ -203,6 +220,12 @@ class Judge:
         """Sum of the plain decimal numbers under a header, exact, over text fields."""
         return f"select coalesce(sum({self._plain_number(header)}), 0) from {rows}"
 
+    def _place(self, name: str) -> str:
+        """What a reject calls a column: of a message, the HL7 field beside it."""
+        if self._layout.format == "delimited":
+            return name
+        return f"{name} ({' or '.join(self._layout.headers[name])})"
+
     def _typing_query(self) -> str:
         """One row a record, in order: what differs from its text, and the verdict."""
         typed = ", ".join(f"{self._typed(name)} as {name}" for name in self.sent)
@@ -248,6 +271,8 @@ class Judge:
             return "|".join(re.escape(value) for value in self._layout.values[name])
         if column.type == "date":
             return _DATE_PATTERN[self._layout.date_format]
+        if column.type == "timestamp":
+            return _TIMESTAMP_PATTERN[self._layout.timestamp_format]
         if column.is_decimal:
             return _amount_pattern(column.full_pattern(), self._layout.amount_forms)
         return column.full_pattern()
@@ -272,6 +297,8 @@ class Judge:
             return f"case {raw} {cases} end"
         if column.type == "date":
             return _DATE_CAST[self._layout.date_format].format(raw)
+        if column.type == "timestamp":
+            return _TIMESTAMP_CAST[self._layout.timestamp_format].format(raw)
         if column.is_decimal:
             raw = _plain_amount(raw, self._layout.amount_forms)
         return raw if column.sql_type == "VARCHAR" else f"try_cast({raw} as {column.sql_type})"
@@ -297,7 +324,8 @@ class Judge:
 
     def _reason(self, name: str) -> str:
         column, raw = self.sent[name], self._raw(name)
-        cannot_cast = "not_a_calendar_date" if column.type == "date" else "number_too_large"
+        is_dated = column.type in ("date", "timestamp")
+        cannot_cast = "not_a_calendar_date" if is_dated else "number_too_large"
         is_listed = bool(column.values) or name in self._layout.values
         kind = "decimal" if column.is_decimal else column.type
         malformed = "unknown_value" if is_listed else f"malformed_{kind}"

@@ -180,13 +180,14 @@ def _one(
             message = f"{path.name!r}: its delivery has not arrived. Send it, or remove this file."
             yield LandingProblem(path, feed, "control_without_file", message)
         return
-    named = re.fullmatch(layout.file_name, path.name)
+    named = re.fullmatch(layout.file_pattern, path.name)
     claims = named.groupdict() if named else {}
     period = claims.get("period") or f"{claims.get('year')}-{claims.get('month')}"
     if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", period):
+        suffix = "hl7" if layout.format == "hl7_v2" else "csv"
         message = (
             f"{path.name!r} does not say its month. Name it "
-            "<YYYY-MM>[.<part>][.v<N>].csv.gz, or as the sender's file_name declares."
+            f"<YYYY-MM>[.<part>][.v<N>].{suffix}.gz, or as the sender's file_name declares."
         )
         yield LandingProblem(path, feed, "file_name_not_understood", message)
         return

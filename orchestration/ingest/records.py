@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from orchestration.errors import DeliveryError
+from orchestration.ingest.malformed import Malformed
 from orchestration.ingest.verification import VerifiedText
 
 Numbers = npt.NDArray[np.int64]
@@ -32,15 +33,6 @@ _LINE_FEED = 10
 
 class Unsplittable(Exception):
     """The strict reader stumbled: the careful one has to find the records at fault."""
-
-
-@dataclass(frozen=True)
-class Malformed:
-    """A record that does not have as many fields as the header."""
-
-    number: int
-    text: str
-    has_too_many: bool
 
 
 @dataclass(frozen=True)
@@ -119,7 +111,7 @@ def blocks(
 def split(block: Block, text: VerifiedText, separated: Separated | None) -> Records:
     """The records of a block."""
     if isinstance(block.content, bytes):
-        return _split_lines(block.number, block.content, text)
+        return _split_lines(block.number, block.content, text, separated)
     fields = pa.Table.from_batches([block.content])
     positions = np.arange(block.number, block.number + len(fields))
     return Records(fields, _arrived_as(positions, separated), _joined(fields, text), ())
@@ -144,8 +136,9 @@ def separate_malformed(text: VerifiedText, into: Path) -> Separated:
                 if len(fields) == len(text.header):
                     writer.writerow(fields)
                 else:
-                    has_too_many = len(fields) > len(text.header)
-                    malformed.append(Malformed(number, text.delimiter.join(fields), has_too_many))
+                    found = text.delimiter.join(fields)
+                    reason = _count_reason(len(fields), len(text.header))
+                    malformed.append(Malformed(number, found, reason))
         except csv.Error as error:
             message = f"Row {number + 1} cannot be split into fields: {error}."
             raise DeliveryError("unbalanced_quote", message) from error
@@ -166,19 +159,25 @@ def _lines(text: VerifiedText) -> Iterator[Block]:
             number += content.count(b"\n")
 
 
-def _split_lines(first: int, content: bytes, text: VerifiedText) -> Records:
+def _count_reason(fields: int, expected: int) -> str:
+    return "too_many_fields" if fields > expected else "too_few_fields"
+
+
+def _split_lines(
+    first: int, content: bytes, text: VerifiedText, separated: Separated | None
+) -> Records:
     """Split lines without quotes; Arrow proves that each has as many fields as the header."""
     ends = np.flatnonzero(np.frombuffer(content, dtype=np.uint8) == _LINE_FEED)
     starts = np.concatenate((np.zeros(1, np.int32), ends.astype(np.int32) + 1))
     lines = pa.StringArray.from_buffers(len(ends), pa.py_buffer(starts), pa.py_buffer(content))
-    numbers = np.arange(first, first + len(ends))
+    numbers = _arrived_as(np.arange(first, first + len(ends)), separated)
     is_whole = np.ones(len(ends), dtype=bool)
     malformed: list[Malformed] = []
 
     def keep_malformed(row: arrow_csv.InvalidRow) -> str:
         is_whole[row.number - 1] = False
-        has_too_many = row.actual_columns > row.expected_columns
-        malformed.append(Malformed(first + row.number - 1, row.text, has_too_many))
+        reason = _count_reason(row.actual_columns, row.expected_columns)
+        malformed.append(Malformed(int(numbers[row.number - 1]), row.text, reason))
         return "skip"
 
     names = field_names(text)
@@ -201,7 +200,7 @@ def _split_lines(first: int, content: bytes, text: VerifiedText) -> Records:
     is_empty = np.diff(starts) == 1
     if len(names) > 1 and is_empty.any():
         fields = fields.filter(pa.array(~is_empty[is_whole]))
-        malformed += [Malformed(int(number), "", False) for number in numbers[is_empty]]
+        malformed += [Malformed(int(number), "", "too_few_fields") for number in numbers[is_empty]]
         is_whole &= ~is_empty
     if malformed:
         numbers, lines = numbers[is_whole], lines.filter(pa.array(is_whole))

@@ -15,14 +15,17 @@ from pydantic import BeforeValidator, Field, model_validator
 from orchestration.configuration import Listed, StrictModel, YamlValue, suggestion
 from orchestration.errors import Problem
 from orchestration.ingest.contract import FeedContract
+from orchestration.ingest.hl7_messages import FieldPath
 
-# `<period>[.<part>][.v<N>].csv[.gz]`, the names of DESIGN; a sender may declare its own.
-STANDARD_FILE_NAME = (
+# `<period>[.<part>][.v<N>].<csv|hl7>[.gz]`, the names of DESIGN; a sender may declare its own.
+_STANDARD_NAME = (
     r"(?P<period>[0-9]{4}-[0-9]{2})(?:\.(?P<part>(?!v[0-9]+\.)[A-Za-z0-9_-]{1,40}))?"
-    r"(?:\.v(?P<version>[0-9]{1,4}))?\.csv(?:\.gz)?"
+    r"(?:\.v(?P<version>[0-9]{1,4}))?"
 )
+_STANDARD_SUFFIX = {"delimited": r"\.csv(?:\.gz)?", "hl7_v2": r"\.hl7(?:\.gz)?"}
 
-DateFormat = Literal["YYYY-MM-DD", "YYYYMMDD", "MM/DD/YYYY"]
+DateFormat = Literal["YYYY-MM-DD", "YYYYMMDD", "MM/DD/YYYY", "HL7"]
+TimestampFormat = Literal["YYYY-MM-DD HH:MM", "MM/DD/YYYY HH:MM", "HL7"]
 AmountForm = Literal["thousands_commas", "parentheses_negative", "dollar_sign"]
 
 
@@ -33,10 +36,18 @@ def _one_or_more(value: YamlValue) -> YamlValue | tuple[YamlValue, ...]:
 class Layout(StrictModel):
     """The layout of one feed of one sender."""
 
-    file_name: str = Field(default=STANDARD_FILE_NAME, description="regular expression")
+    format: Literal["delimited", "hl7_v2"] = Field(
+        default="delimited", description="hl7_v2: every message is a record, headers are its fields"
+    )
+    file_name: str | None = Field(
+        default=None, description="regular expression; left out: the standard name"
+    )
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     encoding: str = "utf-8"
     date_format: DateFormat = "YYYY-MM-DD"
+    timestamp_format: TimestampFormat = Field(
+        default="YYYY-MM-DD HH:MM", description="seconds may follow"
+    )
     amount_forms: Listed[AmountForm] = ()
     final_newline: Literal["required", "optional"] = "required"
     trailer_starts_with: str | None = Field(
@@ -63,7 +74,7 @@ class Layout(StrictModel):
         except LookupError:
             raise ValueError(f"unknown encoding {self.encoding!r}, such as utf-8, cp1252") from None
         try:
-            groups = set(re.compile(self.file_name).groupindex)
+            groups = set(re.compile(self.file_pattern).groupindex)
         except re.error as error:
             raise ValueError(f"file_name is not a regular expression: {error}") from error
         if "period" not in groups and not {"year", "month"} <= groups:
@@ -72,7 +83,17 @@ class Layout(StrictModel):
         twice = sorted({header for header in spellings if spellings.count(header) > 1})
         if twice:
             raise ValueError(f"the header {twice[0]!r} is mapped to two columns")
+        if self.format == "hl7_v2":
+            if self.trailer_starts_with or self.ignored_headers:
+                raise ValueError("messages have no trailer_starts_with and no ignored_headers")
+            for header in spellings:
+                FieldPath.of(header)
         return self
+
+    @property
+    def file_pattern(self) -> str:
+        """Full-match pattern of the names of this layout's files."""
+        return self.file_name or _STANDARD_NAME + _STANDARD_SUFFIX[self.format]
 
 
 class Sender(StrictModel):

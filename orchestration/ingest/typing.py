@@ -24,9 +24,9 @@ from orchestration.errors import DeliveryError
 from orchestration.ingest import ledger
 from orchestration.ingest.contract import FeedContract
 from orchestration.ingest.judge import Judge, Judged, Provenance
+from orchestration.ingest.malformed import Malformed
 from orchestration.ingest.records import (
     Block,
-    Malformed,
     Separated,
     Unsplittable,
     blocks,
@@ -104,8 +104,10 @@ def type_rows(
             message = f"The control file sums {header!r}, a header the file does not have."
             raise DeliveryError("sum_differs", message)
     judge = Judge(text, contract, layout, provenance, control_sums)
+    # What could not be read as a record was taken out of the text before.
+    taken_out = Separated(text.path, text.malformed) if text.malformed else None
     try:
-        found = _judge_all(connection, workers, judge, text, contract, None, rows_path)
+        found = _judge_all(connection, workers, judge, text, contract, taken_out, rows_path)
     except Unsplittable:
         separated = separate_malformed(text, text.path.with_suffix(".well_formed"))
         found = _judge_all(connection, workers, judge, text, contract, separated, rows_path)
@@ -235,12 +237,9 @@ def _reject(
     rejects = pa.table(
         {
             "row_number": pa.array([one.number for one in malformed], pa.int64()),
-            "column_name": pa.array([""] * len(malformed), pa.string()),
-            "value": pa.array([one.text for one in malformed], pa.string()),
-            "reason": pa.array(
-                ["too_many_fields" if one.has_too_many else "too_few_fields" for one in malformed],
-                pa.string(),
-            ),
+            "column_name": pa.array([one.place for one in malformed], pa.string()),
+            "value": pa.array([one.value for one in malformed], pa.string()),
+            "reason": pa.array([one.reason for one in malformed], pa.string()),
         }
     )
     _keep(connection, "rejects", rejects)

@@ -18,7 +18,9 @@ from isal import igzip_lib, isal_zlib
 from orchestration.configuration import nearest
 from orchestration.errors import DeliveryError
 from orchestration.ingest.contract import FeedContract
+from orchestration.ingest.hl7_messages import MessageReader
 from orchestration.ingest.landing import Control, LandingFile
+from orchestration.ingest.malformed import Malformed
 from orchestration.ingest.sender import Layout
 
 _BLOCK = 1 << 20
@@ -35,6 +37,7 @@ class VerifiedText:
     """The unpacked records: UTF-8, line feeds only, without header line, byte-order mark, trailer.
 
     `columns` holds, by position in the file, the contract column each field belongs to, or None.
+    `row_count` counts `malformed` records too, which had to be left out of the text.
     """
 
     path: Path
@@ -44,6 +47,7 @@ class VerifiedText:
     row_count: int
     has_quotes: bool
     warnings: tuple[str, ...]
+    malformed: tuple[Malformed, ...] = ()
 
 
 def sha256_of(path: Path) -> str:
@@ -58,6 +62,18 @@ def verify(
     """Unpack `file` into `text_path`; raise `DeliveryError` naming the first fault of its bytes."""
     if file.size_bytes == 0:
         raise DeliveryError("empty_file", "The file has no bytes. Ask the sender to send it again.")
+    if layout.format == "hl7_v2":
+        text = _read_messages(file, layout, text_path)
+    else:
+        text = _read_delimited(file, contract, layout, text_path)
+    _hold_count(text.row_count, contract, control)
+    return text
+
+
+def _read_delimited(
+    file: LandingFile, contract: FeedContract, layout: Layout, text_path: Path
+) -> VerifiedText:
+    """One record a line, under a header line that names the fields."""
     text = _Normaliser(layout)
     with file.path.open("rb") as packed, text_path.open("wb") as unpacked:
         _refuse_claimed_bomb(file, packed)
@@ -68,6 +84,38 @@ def verify(
     if layout.trailer_starts_with is not None:
         row_count -= _cut_trailer(text_path, layout.trailer_starts_with)
     columns, warnings = _map_header(header, contract, layout)
+    return VerifiedText(
+        path=text_path,
+        header=header,
+        columns=columns,
+        delimiter=layout.delimiter,
+        row_count=row_count,
+        has_quotes=text.has_quotes,
+        warnings=tuple(warnings),
+    )
+
+
+def _read_messages(file: LandingFile, layout: Layout, text_path: Path) -> VerifiedText:
+    """One record a message, of the HL7 fields the layout names; their names are the header."""
+    reader = MessageReader(layout.headers, layout.final_newline == "required")
+    with file.path.open("rb") as packed, text_path.open("wb") as records:
+        _refuse_claimed_bomb(file, packed)
+        for record in reader.records(_Normaliser(layout).text(_unpacked(file, packed))):
+            records.write(record)
+    return VerifiedText(
+        path=text_path,
+        header=tuple(paths[0] for paths in layout.headers.values()),
+        columns=tuple(layout.headers),
+        delimiter=reader.delimiter,
+        row_count=reader.message_count,
+        has_quotes=False,
+        warnings=(),
+        malformed=tuple(reader.malformed),
+    )
+
+
+def _hold_count(row_count: int, contract: FeedContract, control: Control) -> None:
+    """Raise `DeliveryError` where the file has another number of rows than stated, or none."""
     if control.rows is not None and control.rows != row_count:
         raise DeliveryError(
             "row_count_differs",
@@ -81,15 +129,6 @@ def verify(
             "The file has a header but no rows, which this feed's contract does not allow "
             f"(may_be_empty: {contract.may_be_empty}).",
         )
-    return VerifiedText(
-        path=text_path,
-        header=header,
-        columns=columns,
-        delimiter=layout.delimiter,
-        row_count=row_count,
-        has_quotes=text.has_quotes,
-        warnings=tuple(warnings),
-    )
 
 
 def _refuse_claimed_bomb(file: LandingFile, packed: BinaryIO) -> None:
@@ -178,6 +217,10 @@ class _Normaliser:
             return tuple(next(csv.reader([line], delimiter=layout.delimiter, strict=True)))
         except csv.Error as error:
             raise DeliveryError("header_unreadable", f"The header: {error}.") from error
+
+    def text(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        """The same text as UTF-8 with line feeds only, whatever its lines are; for messages."""
+        return self._line_feeds(self._utf8(blocks))
 
     def normalised(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
         """Blocks of records without the header line; the last one ends with a line feed."""

@@ -6,6 +6,7 @@ belong here. All simulated data are synthetic.
 
 from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import Literal
 
 EPOCH = date(2023, 1, 1)
 SERVICE_MONTHS = 36
@@ -34,7 +35,11 @@ class PlantedEffects:
 
 @dataclass(frozen=True)
 class PartnerPlan:
-    """One physician group of a program: its true members and its clinicians at scale 1."""
+    """One physician group of a program: its true members and its clinicians at scale 1.
+
+    `adt_format` is how it passes on the messages of hospitals; without one (the groups of a
+    portfolio) it sends its roster only, and the payer nothing on the care of its members.
+    """
 
     partner_id: str
     partner_code: str
@@ -44,6 +49,7 @@ class PartnerPlan:
     practices: int
     tins: int
     roster_style: str
+    adt_format: Literal["hl7", "csv"] | None = None
 
 
 @dataclass(frozen=True)
@@ -156,14 +162,18 @@ DEMO_MARKETS: tuple[MarketPlan, ...] = (
             ProgramPlan(
                 "prohealth_physicians",
                 "PHP",
-                (PartnerPlan("prohealth_physicians", "PHP", 30_000, 250, 30, 80, 1, "A"),),
+                (PartnerPlan("prohealth_physicians", "PHP", 30_000, 250, 30, 80, 1, "A", "hl7"),),
                 PlantedEffects(ed=0.93, imaging=0.84, diabetes=1.09, trend_difference=0.019),
                 "0.8200",
             ),
             ProgramPlan(
                 "integrated_care_partners",
                 "ICP",
-                (PartnerPlan("integrated_care_partners", "ICP", 16_000, 450, 760, 150, 3, "A"),),
+                (
+                    PartnerPlan(
+                        "integrated_care_partners", "ICP", 16_000, 450, 760, 150, 3, "A", "hl7"
+                    ),
+                ),
                 PlantedEffects(ed=1.14, imaging=0.95, diabetes=1.03, trend_difference=0.060),
                 "0.7600",
             ),
@@ -171,9 +181,9 @@ DEMO_MARKETS: tuple[MarketPlan, ...] = (
                 "primed_greenwich",
                 "PGP",
                 (
-                    PartnerPlan("primed", "PRIMED", 8_000, 85, 45, 52, 1, "B"),
+                    PartnerPlan("primed", "PRIMED", 8_000, 85, 45, 52, 1, "B", "hl7"),
                     PartnerPlan(
-                        "greenwich_physicians_association", "GPA", 4_000, 50, 20, 28, 15, "B"
+                        "greenwich_physicians_association", "GPA", 4_000, 50, 20, 28, 15, "B", "hl7"
                     ),
                 ),
                 PlantedEffects(ed=1.0, imaging=1.04, diabetes=0.97, trend_difference=0.055),
@@ -190,7 +200,11 @@ DEMO_MARKETS: tuple[MarketPlan, ...] = (
             ProgramPlan(
                 "evergreenhealth_partners",
                 "EHP",
-                (PartnerPlan("northwest_physicians_network", "NPN", 3_300, 150, 0, 40, 20, "C"),),
+                (
+                    PartnerPlan(
+                        "northwest_physicians_network", "NPN", 3_300, 150, 0, 40, 20, "C", "csv"
+                    ),
+                ),
                 PlantedEffects(ed=0.97, imaging=0.98, diabetes=1.05, trend_difference=-0.030),
                 None,
             ),
@@ -205,7 +219,7 @@ DEMO_MARKETS: tuple[MarketPlan, ...] = (
             ProgramPlan(
                 "valley_preferred",
                 "VPF",
-                (PartnerPlan("valley_preferred", "VPF", 5_500, 160, 140, 60, 12, "B"),),
+                (PartnerPlan("valley_preferred", "VPF", 5_500, 160, 140, 60, 12, "B", "hl7"),),
                 PlantedEffects(ed=0.90, imaging=0.92, diabetes=1.02, trend_difference=0.040),
                 "0.7100",
             ),

@@ -26,6 +26,8 @@ class EdVisits:
 
     person: Numbers
     day: Numbers
+    hospital: Numbers
+    diagnosis: NDArray[np.uint16]
 
 
 def emergency(world: World, stays: Stays) -> tuple[EdVisits, int]:
@@ -105,7 +107,9 @@ def emergency(world: World, stays: Stays) -> tuple[EdVisits, int]:
         [LineSpec(codes.ED_READ, place=PLACE["23"], modifier_1=MODIFIER["26"])],
         lag_days=28.0,
     )
-    return EdVisits(person[~denied], day[~denied]), int(denied.sum())
+    paid = np.flatnonzero(~denied)
+    visits = EdVisits(person[paid], day[paid], hospital[paid], diagnosis[paid, 0])
+    return visits, int(denied.sum())
 
 
 def _near_stay(person: Numbers, day: Numbers, stays: Stays) -> NDArray[np.bool_]:

@@ -24,6 +24,9 @@ class Stays:
     admission_day: Numbers
     discharge_day: Numbers
     is_from_ed: NDArray[np.bool_]
+    hospital: Numbers
+    diagnosis: NDArray[np.uint16]
+    status: NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class _Drawn:
 def inpatient(world: World) -> tuple[Stays, int, int]:
     """Add every claim of a stay; returns the stays, the interim bills and the transfers."""
     drawn = _draw(world)
-    moved, until = _facility_claims(world, drawn)
+    moved, second, until = _facility_claims(world, drawn)
     clinician = _hospitalists(world, drawn)
     _emergency_doctors(world, drawn, clinician)
     _after_discharge(world, drawn)
@@ -56,6 +59,9 @@ def inpatient(world: World) -> tuple[Stays, int, int]:
         np.concatenate((drawn.admission, drawn.discharge[moved])),
         np.concatenate((drawn.discharge, until)),
         np.concatenate((drawn.is_from_ed, np.zeros(len(moved), dtype=bool))),
+        np.concatenate((drawn.hospital, second)),
+        np.concatenate((drawn.diagnosis[:, 0], drawn.diagnosis[moved, 0])),
+        np.concatenate((drawn.status, np.ones(len(moved), dtype=np.uint8))),
     )
     return stays, 2 * int(drawn.is_interim.sum()), len(moved)
 
@@ -116,8 +122,8 @@ def _draw(world: World) -> _Drawn:
     )
 
 
-def _facility_claims(world: World, drawn: _Drawn) -> tuple[Numbers, Numbers]:
-    """Hospital bills; returns the stays that were transferred and the day their second part ends.
+def _facility_claims(world: World, drawn: _Drawn) -> tuple[Numbers, Numbers, Numbers]:
+    """Hospital bills; returns the stays that were transferred, where to, and until which day.
 
     An interim stay has two bills (frequency 2 and 4), a transfer one from each hospital.
     """
@@ -175,7 +181,7 @@ def _facility_claims(world: World, drawn: _Drawn) -> tuple[Numbers, Numbers]:
     moved, second = moved[second != hospital[moved]], second[second != hospital[moved]]
     until = discharge[moved] + rng.integers(2, 9, len(moved))
     bill(moved, discharge[moved], until, 0.9, 1, 1, second)
-    return moved, until
+    return moved, second, until
 
 
 def _hospitalists(world: World, drawn: _Drawn) -> Numbers:

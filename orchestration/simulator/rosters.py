@@ -4,21 +4,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from orchestration.simulator.config import OPEN_END, PartnerPlan, ProgramPlan, SimulationConfig
-from orchestration.simulator.encoding import Rows, Texts, date_texts, digits, lookup_table
+from orchestration.simulator.encoding import Texts, date_texts, digits, lookup_table
 from orchestration.simulator.population import MONTH_STARTS
 from orchestration.simulator.providers import PCP_SPECIALTIES, SPECIALTIES, Providers
 from orchestration.simulator.writing import (
     PAYER,
     Layout,
     Numbers,
-    Sums,
     WrittenFile,
     delivered_on,
     period_text,
+    write_columns,
     write_control,
-    write_delivery,
 )
 
 ROSTERS = {
@@ -99,7 +99,7 @@ def write_rosters(
             for config, providers in parts
         ]
         written.append(
-            _write_columns(
+            write_columns(
                 landing_dir,
                 PAYER,
                 period_text(period),
@@ -112,7 +112,7 @@ def write_rosters(
             for program in config.programs:
                 for partner in program.partners:
                     written.append(
-                        _write_columns(
+                        write_columns(
                             landing_dir,
                             partner.partner_id,
                             period_text(period),
@@ -179,8 +179,7 @@ def _roster_columns(
             for n in range(len(providers.practice_market))
         ]
     )
-    numbers = digits(config.batch * BATCH_PRACTICES + practice.astype(np.int64), 6)
-    codes_of = np.strings.add(b"L", numbers)
+    codes_of = practice_ids(config, practice)
     npi = digits(providers.npi[rows], 10)
     tin = digits(providers.organisation_tin[organisation], 9)
     role = roles[np.where(providers.is_pcp[rows], 0, 1)]
@@ -199,6 +198,12 @@ def _roster_columns(
     return [first, last, *clinician] if style == "B" else [*clinician, first, last]
 
 
+def practice_ids(config: SimulationConfig, practice: NDArray[np.integer]) -> Texts:
+    """Ids of practices, as rosters and everything else about practices carry them."""
+    numbers = digits(config.batch * BATCH_PRACTICES + practice.astype(np.int64), 6)
+    return np.strings.add(b"L", numbers)
+
+
 def write_quality(config: SimulationConfig, landing_dir: Path) -> WrittenFile:
     """The quality scores the payer reports for the performance year."""
     scored = [program for program in config.programs if program.quality_score is not None]
@@ -211,7 +216,7 @@ def write_quality(config: SimulationConfig, landing_dir: Path) -> WrittenFile:
         lookup_table(scores),
         lookup_table([f"{program.weight_scored}" for program in scored]),
     )
-    written = _write_columns(landing_dir, PAYER, period_text(35), QUALITY, columns, "2026-06-30")
+    written = write_columns(landing_dir, PAYER, period_text(35), QUALITY, columns, "2026-06-30")
     # Its control total has four decimals, where those of amounts have two.
     total = sum(int(score.replace(".", "")) for score in scores)
     write_control(
@@ -222,22 +227,3 @@ def write_quality(config: SimulationConfig, landing_dir: Path) -> WrittenFile:
         written.delivered_on,
     )
     return written
-
-
-def _write_columns(
-    landing_dir: Path,
-    source: str,
-    name: str,
-    layout: Layout,
-    columns: Sequence[Texts],
-    delivered: str,
-) -> WrittenFile:
-    """A small delivery whose texts are there already."""
-
-    def encode(rows: Numbers) -> tuple[Rows, Sums]:
-        taken = (column[rows] for column in columns)
-        return layout.rows(dict(zip(layout.columns, taken, strict=True))), {}
-
-    return write_delivery(
-        landing_dir, source, name, layout, np.arange(len(columns[0])), encode, delivered
-    )

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from orchestration.simulator import truth
+from orchestration.simulator.admissions import draw_admissions
 from orchestration.simulator.attribution import find_panels, member_months
 from orchestration.simulator.calibration import CostResult, calibrate
 from orchestration.simulator.config import (
@@ -21,10 +23,12 @@ from orchestration.simulator.config import (
     OPEN_END,
     SimulationConfig,
 )
+from orchestration.simulator.coordination import care_deliveries, care_mess
 from orchestration.simulator.deliveries import delivery_jobs
 from orchestration.simulator.eligibility import build_eligibility
 from orchestration.simulator.forked import running
 from orchestration.simulator.mess import BadRow, spoil_claims, spoil_fills
+from orchestration.simulator.names import build_names
 from orchestration.simulator.pharmacy import Fills, simulate_fills
 from orchestration.simulator.population import Population, build_population
 from orchestration.simulator.providers import Providers, build_providers
@@ -64,6 +68,7 @@ class _BatchTruth:
     rejected: list[dict[str, str]]
     totals: dict[str, int]
     membership: pa.Table
+    hospital_visits: pa.Table
 
 
 def simulate(
@@ -111,6 +116,11 @@ def simulate(
     truth.write_membership(
         [item.membership for item in truths], truth_dir / "true_membership.parquet"
     )
+    pq.write_table(
+        pa.concat_tables([item.hospital_visits for item in truths]),
+        truth_dir / "true_hospital_visits.parquet",
+        compression="zstd",
+    )
     clock.step("truth", f"{len(estimates)} estimates")
     return SimulationReport(totals["members"], rows, tuple(written), clock.seconds)
 
@@ -144,9 +154,17 @@ def _simulate_batch(
     medical = spoil_claims(config, people, use.claims, use.lines, stream(config, "medical mess"))
     pharmacy = spoil_fills(config, people, fills, stream(config, "pharmacy mess"))
     clock.step("mess", f"{len(medical.row_line):,} medical rows")
+    names = build_names(people, stream(config, "names"))
+    care = care_deliveries(config, providers, people, names, use, stream(config, "coordination"))
+    admissions = draw_admissions(
+        config, providers, people, names, use, stream(config, "admissions")
+    )
+    clock.step("care", f"{len(care)} files around care, {admissions.counts['messages']:,} messages")
     jobs = delivery_jobs(
         config, landing_dir, providers, people, medical, pharmacy, spans, bad_spans
     )
+    jobs += [one.job(landing_dir) for one in care]
+    jobs += [one.job(landing_dir) for one in admissions.deliveries]
     with running(jobs, config.threads) as files:
         program_of = truth.true_programs(providers, people)
         ed_months = truth.visits_by_month(people, use.ed_visits)
@@ -166,14 +184,21 @@ def _simulate_batch(
                 "medical_claims": medical.counts,
                 "pharmacy_claims": pharmacy.counts,
                 "provider_roster": roster_mess(providers),
+                **care_mess(care),
+                "adt_events": admissions.counts,
             },
-            rejected_rows(
-                ("eligibility", bad_spans, spans.period),
-                ("medical_claims", medical.bad, medical.row_period),
-                ("pharmacy_claims", pharmacy.bad, pharmacy.row_period),
-            ),
+            [
+                *rejected_rows(
+                    ("eligibility", bad_spans, spans.period),
+                    ("medical_claims", medical.bad, medical.row_period),
+                    ("pharmacy_claims", pharmacy.bad, pharmacy.row_period),
+                ),
+                *(row for one in care for row in one.rejected_rows()),
+                *admissions.rejected_rows(),
+            ],
             totals,
             truth.membership_runs(providers, people, program_of),
+            admissions.visits,
         )
         written.extend(files)
     clock.step("writing", f"{len(written)} files")

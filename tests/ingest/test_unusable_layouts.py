@@ -72,7 +72,7 @@ EVERYTHING = {
             "payers/primed.yml",
             "date_format: YYYY-MM-DD",
             "date_format: DMY",
-            "feeds.provider_roster.date_format (line 9): found 'DMY'. Known: YYYY-MM-DD",
+            "feeds.provider_roster.date_format (line 11): found 'DMY'. Known: YYYY-MM-DD",
             {"primed/provider_roster"},
             {"provider_roster"},
         ),

@@ -246,6 +246,16 @@ def test_14_a_feed_that_lags_its_sender_is_named(settings: Settings) -> None:
     assert problem.startswith("cigna/pharmacy_claims: 2025-02 is missing")
 
 
+def test_a_feed_that_need_not_come_every_month_misses_none(settings: Settings) -> None:
+    """A care log is sent by the quarter, and hospitals' messages began last month."""
+    quarters = [
+        ("prohealth_physicians", "care_log", period, "append", 5, 5, 0, 0, True)
+        for period in ("2025-03", "2025-06")
+    ]
+    deliver(settings, [month("2025-06"), *quarters])
+    assert checks.missing_period_check(settings).passed
+
+
 def test_a_restated_month_is_no_gap(settings: Settings) -> None:
     """The superseded version is not selected, the newer one is."""
     deliver(settings, [month("2025-01", selected=False), month("2025-01"), month("2025-02")])
@@ -287,8 +297,8 @@ def test_rejects_are_tolerated_as_at_intake(
 
 def test_rejects_of_a_feed_without_a_contract_fail(settings: Settings) -> None:
     """Nobody said how many are too many."""
-    deliver(settings, [("cigna", "care_log", "2025-01", "period", 100, 99, 1, 0, True)])
-    assert "care_log has no contract" in checks.reject_threshold_check(settings).problems[0]
+    deliver(settings, [("cigna", "unheard_of", "2025-01", "period", 100, 99, 1, 0, True)])
+    assert "unheard_of has no contract" in checks.reject_threshold_check(settings).problems[0]
 
 
 def test_20_a_tenth_of_the_usual_rows_blocks(settings: Settings) -> None:

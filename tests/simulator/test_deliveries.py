@@ -48,7 +48,9 @@ def test_rows_grow_with_scale(extract: Extract, tmp_path: Path) -> None:
 def test_every_delivery_agrees_with_its_control_file(extract: Extract) -> None:
     """Intake quarantines a file whose rows, digest or sums differ from its control totals."""
     files = sorted(extract.landing_dir.rglob("*.csv.gz"))
-    assert len(files) == len(extract.report.files)
+    assert len(files) + len(list(extract.landing_dir.rglob("*.hl7.gz"))) == len(
+        extract.report.files
+    )
     for file in files:
         control = json.loads(Path(f"{file}.control.json").read_text())
         raw = file.read_bytes()

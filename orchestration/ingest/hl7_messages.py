@@ -1,0 +1,291 @@
+"""Reads HL7 v2 files: every message becomes one record of the fields that a layout names.
+
+The library takes fields apart. Decided here is what a message is in a file of many, and whether it
+can be read at all; what its fields say is judged elsewhere (`judge.py`).
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import hl7
+
+from orchestration.errors import DeliveryError
+from orchestration.ingest.malformed import LONGEST_VALUE, Malformed
+
+MESSAGE_TYPE = "ADT"
+_PATH = re.compile(
+    r"(?P<segment>[A-Z][A-Z0-9]{2})-(?P<field>[1-9][0-9]?)(?:\[(?P<kind>[A-Z0-9]{1,5})\])?"
+    r"(?:\.(?P<component>[1-9][0-9]?)(?:\.(?P<part>[1-9]))?)?"
+)
+_FILE_HEADERS = ("FHS", "BHS", "MSH")
+_ONCE = ("EVN", "PID", "PV1", "PV2", "MRG")
+_NEEDED = ("EVN", "PID")
+_LONGEST_SEGMENT = 1 << 20
+_LONGEST_MESSAGE = 1 << 21
+_KIND = 5  # component of an identifier that tells which kind of number it is
+_SEGMENT_NAME = re.compile(r"[A-Z][A-Z0-9]{2}")
+_LINE_BREAKS = str.maketrans("\r\n\t", "   ")
+
+
+@dataclass(frozen=True)
+class FieldPath:
+    """Where a value stands in a message: `PV1-44`, `PID-5.2`, `PID-3[MR].1`, `MSH-4.2`.
+
+    Without a component the first one is meant; `[MR]` is the repetition whose identifier type is
+    MR. Of segments that come several times, such as DG1, the first one counts.
+    """
+
+    segment: str
+    field: int
+    kind: str | None
+    component: int
+    part: int
+
+    @classmethod
+    def of(cls, text: str) -> "FieldPath":
+        """Read a path; raises ValueError saying how one is written."""
+        found = _PATH.fullmatch(text)
+        if not found:
+            raise ValueError(
+                f"{text!r} is no field of a message: write PV1-44, PID-5.2 or PID-3[MR].1"
+            )
+        return cls(
+            found["segment"],
+            int(found["field"]),
+            found["kind"],
+            int(found["component"] or 1),
+            int(found["part"] or 1),
+        )
+
+
+_CODE, _EVENT, _EVENT_AGAIN = map(FieldPath.of, ("MSH-9.1", "MSH-9.2", "EVN-1"))
+
+
+class _Unreadable(Exception):
+    """A message that cannot be read: where, what stands there, why."""
+
+    def __init__(self, place: str, value: str, reason: str) -> None:
+        super().__init__(place, value, reason)
+        self.place, self.value, self.reason = place, value[:LONGEST_VALUE], reason
+
+
+@dataclass
+class _Envelope:
+    """Headers and trailers around messages, and what the trailers must count."""
+
+    is_file_open: bool = False
+    is_batch_open: bool = False
+    batches: int = 0
+    messages_in_batch: int = 0
+
+    def take(self, line: str) -> None:
+        """Follow one header or trailer; raise `DeliveryError` where they do not fit together."""
+        name = line[:3]
+        is_end = name in ("BTS", "FTS")
+        is_open = self.is_batch_open if name in ("BHS", "BTS") else self.is_file_open
+        if is_open != is_end or (name == "FTS" and self.is_batch_open):
+            raise DeliveryError(
+                "batch_unbalanced",
+                f"The segment {name} stands where none belongs. Ask the sender for a whole file, "
+                "each FHS closed by an FTS and each BHS by a BTS.",
+            )
+        if name == "BHS":
+            self.messages_in_batch = 0
+            self.batches += 1
+        elif name == "BTS":
+            self._hold("BTS-1", line, self.messages_in_batch, "messages")
+        elif name == "FTS":
+            self._hold("FTS-1", line, self.batches, "batches")
+        if name in ("BHS", "BTS"):
+            self.is_batch_open = not is_end
+        else:
+            self.is_file_open = not is_end
+
+    def close(self) -> None:
+        """Raise `DeliveryError` where the file ends inside a batch."""
+        if self.is_batch_open or self.is_file_open:
+            missing = "BTS" if self.is_batch_open else "FTS"
+            raise DeliveryError(
+                "batch_unbalanced",
+                f"The file ends before its {missing}, so it may be cut. Ask for it again.",
+            )
+
+    def _hold(self, place: str, line: str, found: int, what: str) -> None:
+        stated = line[4:].split(line[3:4])[0].strip() if len(line) > 4 else ""
+        if stated and stated != str(found):
+            raise DeliveryError(
+                "batch_count_differs",
+                f"{place} says {stated[:20]!r}, the file has {found} {what}. Ask for it again.",
+            )
+
+
+@dataclass
+class MessageReader:
+    """Turns the lines of a file into records; counts messages and keeps those it could not read.
+
+    `paths` are the HL7 fields of each contract column, the first that holds something counts.
+    """
+
+    paths: Mapping[str, Sequence[str]]
+    must_end_with_line: bool
+    delimiter: str = "\x1f"
+    message_count: int = 0
+    malformed: list[Malformed] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._columns = [tuple(map(FieldPath.of, paths)) for paths in self.paths.values()]
+
+    def records(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        """One line a readable message; raises `DeliveryError` where the file is not of messages."""
+        envelope = _Envelope()
+        message: list[str] = []
+        for line in self._lines(blocks):
+            if line[:3] in ("FHS", "BHS", "BTS", "FTS"):
+                yield from self._finished(message)
+                message = []
+                envelope.take(line)
+            elif line[:3] == "MSH":
+                yield from self._finished(message)
+                message = [line]
+                envelope.messages_in_batch += 1
+            elif message:
+                message.append(line)
+            else:
+                raise DeliveryError("not_hl7", self._no_message(line))
+        yield from self._finished(message)
+        envelope.close()
+
+    def _lines(self, blocks: Iterator[bytes]) -> Iterator[str]:
+        """Segments as text; empty lines between messages mean nothing."""
+        pending = b""
+        for block in blocks:
+            *lines, pending = (pending + block).split(b"\n")
+            for line in lines:
+                if line.strip():
+                    yield line.decode("utf-8")
+            if len(pending) > _LONGEST_SEGMENT:
+                raise DeliveryError(
+                    "not_hl7", self._no_message(pending[:20].decode("utf-8", "replace"))
+                )
+        if pending.strip():
+            if self.must_end_with_line:
+                raise DeliveryError(
+                    "final_newline_missing",
+                    "The last segment has no line end, so it may be cut. Ask for the file again, "
+                    "or declare final_newline: optional for this sender.",
+                )
+            yield pending.decode("utf-8")
+
+    def _no_message(self, line: str) -> str:
+        framed = " Messages must come without the framing of MLLP." if "\x0b" in line else ""
+        return (
+            f"{line[:20]!r} stands where a message begins, not one of {', '.join(_FILE_HEADERS)}."
+            f"{framed} Ask for a file of HL7 v2 messages, or mend the sender's format."
+        )
+
+    def _finished(self, lines: Sequence[str]) -> Iterator[bytes]:
+        if not lines:
+            return
+        self.message_count += 1
+        try:
+            values = self._values(lines)
+        except _Unreadable as found:
+            self.malformed.append(
+                Malformed(self.message_count, found.value, found.reason, found.place)
+            )
+        else:
+            yield (self.delimiter.join(values) + "\n").encode("utf-8")
+
+    def _values(self, lines: Sequence[str]) -> list[str]:
+        """The value of every column of one message, empty where it has none."""
+        message = _Message(lines)
+        code = message.value(_CODE)
+        if code != MESSAGE_TYPE:
+            raise _Unreadable("MSH-9.1", code, "not_an_adt_message")
+        event, again = message.value(_EVENT), message.value(_EVENT_AGAIN)
+        if again and event and again != event:
+            raise _Unreadable("EVN-1", again, "event_differs")
+        values = []
+        for paths in self._columns:
+            value = next(filter(None, map(message.value, paths)), "")
+            if self.delimiter in value:
+                raise _Unreadable(_name(paths[0]), value, "control_character")
+            values.append(value)
+        return values
+
+
+class _Message:
+    """One message, split into segments and fields; the library takes fields apart."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        header = lines[0]
+        separator = header[3:4]
+        marks = header[4 : header.find(separator, 4)] if separator else ""
+        is_plain = not any(mark.isalnum() or mark.isspace() for mark in (separator, *marks))
+        if not (is_plain and 4 <= len(marks) <= 5 and len({separator, *marks}) > len(marks)):
+            raise _Unreadable("MSH-2", header, "separators_unreadable")
+        if sum(map(len, lines)) > _LONGEST_MESSAGE:
+            raise _Unreadable("", header, "message_too_long")
+        self._header = header[:4] + marks
+        self._is_structured = re.compile(f"[{re.escape(marks)}]").search
+        self._segments: dict[str, list[str]] = {}
+        for number, line in enumerate(lines, start=1):
+            name, *fields = line.split(separator)
+            if not _SEGMENT_NAME.fullmatch(name):
+                raise _Unreadable(f"segment {number}", line, "segment_unreadable")
+            if name not in self._segments:
+                # MSH-1 is the separator itself, so its fields count from there.
+                self._segments[name] = (
+                    [name, separator, *fields] if number == 1 else [name, *fields]
+                )
+            elif name in _ONCE:
+                raise _Unreadable(name, line, "segment_repeated")
+        for name in _NEEDED:
+            if name not in self._segments:
+                raise _Unreadable(name, "", "segment_missing")
+
+    def value(self, path: FieldPath) -> str:
+        """What stands at a path, unescaped; `""` in a message means: nothing any more."""
+        fields = self._segments.get(path.segment, ())
+        text = fields[path.field] if path.field < len(fields) else ""
+        if self._is_structured(text):
+            try:
+                text = _inside(self._header, text, path)
+            except hl7.HL7Exception as error:
+                raise _Unreadable(_name(path), text, "field_unreadable") from error
+        elif path.kind or path.component > 1 or path.part > 1:
+            return ""
+        return "" if text == '""' else text.translate(_LINE_BREAKS).strip(" ")
+
+
+# Hospitals, clinicians and diagnoses come again in message after message, as a person does in those
+# of her visit.
+@lru_cache(maxsize=32_768)
+def _inside(header: str, text: str, path: FieldPath) -> str:
+    """What the library finds at a path inside a field; nothing where the field ends before."""
+    field = _taken_apart(header, text)
+    repetition = 1
+    if path.kind is not None:
+        repetition = next(
+            (n for n in range(1, len(field(1)) + 1) if _at(field, n, _KIND, 1) == path.kind), 0
+        )
+    return _at(field, repetition, path.component, path.part) if repetition else ""
+
+
+@lru_cache(maxsize=8_192)
+def _taken_apart(header: str, text: str) -> hl7.Segment:
+    """A segment of one field."""
+    return hl7.parse(f"{header}\rZZZ{header[3]}{text}").segment("ZZZ")
+
+
+def _at(segment: hl7.Segment, repetition: int, component: int, part: int) -> str:
+    try:
+        return str(segment.extract_field(1, 1, repetition, component, part))
+    except IndexError:
+        return ""
+
+
+def _name(path: FieldPath) -> str:
+    return f"{path.segment}-{path.field}"
