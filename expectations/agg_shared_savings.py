@@ -73,10 +73,10 @@ def build() -> Sequence["Expectation"]:
         ),
         between(
             "completion_ratio",
-            0.9,
-            2,
+            0.5,
+            None,
             "plausibility",
-            "claims not yet paid are a few percent of a year once it may be settled (A.8)",
+            "claims known are most of a year once it may be settled, reversals a few (A.8)",
         ),
         between("msr_percent", 0, 25, "validity", "minimum savings rates are a few percent (I.3)"),
         between(

@@ -89,6 +89,29 @@ def report() -> None:
 
 
 @app.command()
+def verify(
+    statements: Annotated[list[Path], typer.Argument(help="statement.json, one or several.")],
+    rebuild: Annotated[
+        bool, typer.Option(help="Build from the ledger even where the warehouse would do.")
+    ] = False,
+) -> None:
+    """Recompute a settlement statement: equal to the cent, or what differs and why."""
+    from orchestration.payment.verification import verdict_text, verify_statement
+
+    settings = load_settings()
+    unequal = 0
+    for statement in statements:
+        if ".runout-" in statement.name:
+            print(f"{statement}\n  is a run-out line; its final statement is verified instead")
+            continue
+        verdict = verify_statement(settings, statement, rebuild, console.print)
+        print(verdict_text(verdict))
+        unequal += not verdict.is_equal
+    if unequal:
+        raise CareWarehouseError(f"{unequal} of {len(statements)} statements are not equal.")
+
+
+@app.command()
 def ui(port: int = 3000) -> None:
     """Open the Dagster UI and its daemon on this machine's loopback address."""
     _become("dagster", "dev", "--host", "127.0.0.1", "--port", str(port))

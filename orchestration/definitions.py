@@ -6,7 +6,7 @@ Assets, checks and schedules do not belong here; each lives with its stage under
 import dagster as dg
 
 from orchestration.defs import ledger, outcomes, payment, publication, warehouse
-from orchestration.defs.jobs import intake, nightly, nightly_schedule
+from orchestration.defs.jobs import intake, nightly, nightly_schedule, settlement
 from orchestration.defs.logging import terminal_logger
 from orchestration.defs.resources import Pipeline, dbt_resource
 from orchestration.defs.sensors import landing_sensor
@@ -21,7 +21,7 @@ defs = dg.Definitions(
         [asset for stage in STAGES for asset in stage.ASSETS],
     ),
     asset_checks=[check for stage in STAGES for check in stage.CHECKS],
-    jobs=[nightly, intake],
+    jobs=[nightly, intake, settlement],
     schedules=[nightly_schedule],
     sensors=[landing_sensor],
     resources={"pipeline": Pipeline(), "dbt": dbt_resource(load_settings())},

@@ -458,6 +458,10 @@ class Terms(StrictModel):
     savings: SavingsTerms = SavingsTerms()
     fee: FeeTerms = FeeTerms()
     p4p: P4pTerms | None = Field(default=None, description="empty: no pay for performance")
+    share_out: Literal["by_panel"] | None = Field(
+        default=None,
+        description="how the group's payment is shared out to its clinicians; empty: by the group",
+    )
     terminated_on: date | None = Field(default=None, description="the last day of the program")
 
     @model_validator(mode="after")
@@ -480,7 +484,7 @@ class Terms(StrictModel):
     ) -> dict[str, object]:
         """Agreements the ledger holds from before these terms existed keep their digest."""
         content: dict[str, object] = handler(self)
-        for name in ("p4p", "terminated_on"):
+        for name in ("p4p", "share_out", "terminated_on"):
             if content.get(name) is None:
                 content.pop(name, None)
         return content

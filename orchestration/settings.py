@@ -124,6 +124,11 @@ class Settings:
         return self.data_dir / "published"
 
     @property
+    def statements_dir(self) -> Path:
+        """Statements that were issued: legal records, to be backed up, never rebuilt."""
+        return self.data_dir / "statements"
+
+    @property
     def dbt_project_dir(self) -> Path:
         return PROJECT_ROOT / "dbt_project"
 

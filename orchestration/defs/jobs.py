@@ -1,10 +1,12 @@
-"""The jobs people start, `nightly` (everything) and `intake` (the ledger alone), and the schedule.
+"""The jobs people start and the schedule: `nightly` (everything), `intake` (the ledger alone), and
+`settlement` (what a program would be paid under other terms).
 
 What the assets do does not belong here.
 """
 
 import dagster as dg
 
+from orchestration.defs.payment.what_if import EXAMPLE, settle_under_other_terms
 from orchestration.errors import ConfigurationError, Problem
 from orchestration.settings import load_settings
 
@@ -19,6 +21,19 @@ intake = dg.define_asset_job(
     selection=dg.AssetSelection.groups("ledger"),
     description="Take what was dropped into the ledger; nothing is rebuilt or published.",
 )
+
+
+@dg.job(
+    name="settlement",
+    config=EXAMPLE,
+    description=(
+        "Settle one program by its contract and by other terms, side by side, from the warehouse as"
+        " it stands; nothing is issued or published. The launchpad holds an example to change."
+    ),
+)
+def settlement() -> None:
+    settle_under_other_terms()
+
 
 DEFAULT_CRON = "30 5 * * *"
 

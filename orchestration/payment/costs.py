@@ -237,40 +237,58 @@ def read_cost_spreads(warehouse: duckdb.DuckDBPyConnection) -> dict[str, CostSpr
     return spreads
 
 
+class MemberLines(NamedTuple):
+    """What the lines of a statement add up to."""
+
+    rows: int
+    member_months: int
+    truncated_cents: int
+
+
 def write_member_lines(
     warehouse: duckdb.DuckDBPyConnection, program_id: str, path: Path
-) -> tuple[int, int, int]:
-    """Write the panel's lines as CSV, ordered by person and period; rows, months and cents.
+) -> MemberLines:
+    """Write the panel's lines as CSV, ordered by person and period, and add them up.
 
-    Identified: for the restricted part of a statement. Amounts are exact dollars. A text that a
-    spreadsheet would take for a formula is written behind an apostrophe.
+    Identified: for the restricted part of a statement. Amounts are exact dollars. An id that a
+    spreadsheet would take for a formula stands behind an apostrophe.
     """
-    relation = f"""
-        select
-            case
-                when regexp_matches(persons.person_id, '^[=+@\\-\\t\\r]') then '''' || person_id
-                else person_id
-            end as person_id,
-            period_role,
-            member_months,
-            (allowed_cents::decimal(18, 0) * 0.01::decimal(3, 2))::decimal(18, 2)
-                as allowed_amount,
-            (truncated_cents::decimal(18, 0) * 0.01::decimal(3, 2))::decimal(18, 2)
-                as truncated_amount
-        from {MEMBERS} as members
-        inner join int_person as persons using (person_key)
-        where program_id = '{program_id}' and comparison = 'panel'
-        order by persons.person_id, period_role
-    """
-    warehouse.execute(f"copy ({relation}) to '{_escaped(path)}' (format csv, header)")
-    rows, months, cents = warehouse.execute(
+    warehouse.execute(
+        f"""
+        copy (
+            select
+                case
+                    when persons.person_id[1] in ('=', '+', '-', '@') then chr(39) || person_id
+                    else person_id
+                end as person_id,
+                period_role,
+                member_months,
+                (allowed_cents::decimal(18, 0) * 0.01::decimal(3, 2))::decimal(18, 2)
+                    as allowed_amount,
+                (truncated_cents::decimal(18, 0) * 0.01::decimal(3, 2))::decimal(18, 2)
+                    as truncated_amount
+            from {MEMBERS}
+            inner join int_person as persons using (person_key)
+            where program_id = {text_literal(program_id)} and comparison = 'panel'
+            order by persons.person_id, period_role
+        ) to {text_literal(path)} (format csv, header)
+        """
+    )
+    path.chmod(0o600)
+    ((rows, months, cents),) = warehouse.execute(
         f"""
         select count(*), coalesce(sum(member_months), 0), coalesce(sum(truncated_cents), 0)
-        from {MEMBERS} where program_id = ? and comparison = 'panel'
+        from {MEMBERS}
+        where program_id = ? and comparison = 'panel'
         """,
         [program_id],
-    ).fetchall()[0]
-    return int(rows), int(months), int(cents)
+    ).fetchall()
+    return MemberLines(int(rows), int(months), int(cents))
+
+
+def text_literal(value: Path | str) -> str:
+    """A text as SQL writes it, for statements that take no parameter."""
+    return "'" + str(value).replace("'", "''") + "'"
 
 
 def _scope(terms: Mapping[str, SettlementTerms]) -> pa.Table:
@@ -330,7 +348,3 @@ def _correlation(joint: Sequence[int | None]) -> float | None:
 def persons_of(patterns: Iterable[CostPattern]) -> int:
     """Persons with a member month."""
     return sum(pattern.persons for pattern in patterns)
-
-
-def _escaped(path: Path) -> str:
-    return str(path).replace("'", "''")

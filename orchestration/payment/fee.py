@@ -4,7 +4,7 @@ Whom a snapshot holds is decided in the warehouse. What was paid is remembered b
 that were issued (`statement_store.py`), not here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,8 +12,12 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.payment.completion import month_number
+from orchestration.payment.costs import text_literal
 from orchestration.payment.money import cents_of, whole_cents
 from orchestration.payment.terms import SettlementTerms
+
+PANELS_FILE = "panels.parquet"
 
 Panels = Mapping[int, AbstractSet[str]]
 """Person ids by month number."""
@@ -64,63 +68,74 @@ def fee_months(
 
 
 def write_panels(
-    warehouse: duckdb.DuckDBPyConnection, terms: Mapping[str, SettlementTerms], path: Path
+    warehouse: duckdb.DuckDBPyConnection, terms: Mapping[str, SettlementTerms], folder: Path
 ) -> None:
-    """Write every program's monthly snapshots to Parquet: program, month and person, ordered.
+    """Write each program's monthly snapshots to `folder/<program>/panels.parquet`, ordered.
 
     A month's fee is for its member months attributed at the snapshot before it (join_effective
     next_month, B.6); provisional members are in no snapshot.
     """
     bounds = ", ".join(
-        f"('{program_id}', {_number(of_program.performance_start_date.isoformat())}, "
-        f"{_number(of_program.performance_end_date.isoformat())}, "
+        f"({text_literal(program_id)}, "
+        f"{month_number(of_program.performance_start_date.isoformat())}, "
+        f"{month_number(of_program.performance_end_date.isoformat())}, "
         f"{of_program.outcome_lag_months})"
         for program_id, of_program in sorted(terms.items())
     )
     warehouse.execute(
         f"""
-        copy (
-            with
-            bounds (program_id, first_month, last_month, lag_months) as (values {bounds}),
-            months as (
-                select person_key, month_number
-                from int_member_month_counted
-                where is_medical and is_program_product
-            )
-            select
-                bounds.program_id,
-                decided.snapshot_number + bounds.lag_months as month_number,
-                persons.person_id
-            from int_attribution_decided as decided
-            inner join int_attribution_group as groups using (group_number)
-            inner join bounds
-                on
-                    groups.program_id = bounds.program_id
-                    and decided.snapshot_number + bounds.lag_months
-                    between bounds.first_month and bounds.last_month
-            inner join months
-                on
-                    decided.person_key = months.person_key
-                    and months.month_number = decided.snapshot_number + bounds.lag_months
-            inner join int_person as persons on decided.person_key = persons.person_key
-            order by all
-        ) to '{str(path).replace("'", "''")}' (format parquet, compression zstd)
+        create or replace temp table settlement_panel as
+        with
+        bounds (program_id, first_month, last_month, lag_months) as (values {bounds})
+        select
+            bounds.program_id,
+            months.month_number,
+            persons.person_id,
+            lpad(decided.npi::varchar, 10, '0') as npi
+        from bounds
+        inner join int_attribution_group as groups on bounds.program_id = groups.program_id
+        inner join int_attribution_decided as decided
+            on
+                groups.group_number = decided.group_number
+                and decided.snapshot_number + bounds.lag_months
+                between bounds.first_month and bounds.last_month
+        inner join int_member_month_counted as months
+            on
+                decided.person_key = months.person_key
+                and months.month_number = decided.snapshot_number + bounds.lag_months
+        inner join int_person as persons on decided.person_key = persons.person_key
+        where months.is_medical and months.is_program_product
         """
     )
+    for program_id in terms:
+        path = folder / program_id / PANELS_FILE
+        path.parent.mkdir(parents=True, exist_ok=True)
+        warehouse.execute(
+            f"""
+            copy (
+                select month_number, person_id, npi
+                from settlement_panel
+                where program_id = {text_literal(program_id)}
+                order by all
+            ) to {text_literal(path)} (format parquet, compression zstd)
+            """
+        )
+        path.chmod(0o600)
 
 
-def read_panels(
-    connection: duckdb.DuckDBPyConnection, path: Path, program_id: str
-) -> dict[int, frozenset[str]]:
-    """One program's snapshots as `write_panels` wrote them."""
-    found: Sequence[tuple[int, list[str]]] = connection.execute(
-        "select month_number, list(person_id) from read_parquet(?) where program_id = ? "
-        "group by month_number",
-        [str(path), program_id],
+def read_panels(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[int, frozenset[str]]:
+    """The snapshots of one program, as `write_panels` wrote them."""
+    found = connection.execute(
+        "select month_number, list(person_id) from read_parquet(?) group by month_number",
+        [str(path)],
     ).fetchall()
     return {month: frozenset(persons) for month, persons in found}
 
 
-def _number(day: str) -> int:
-    year, month = day.split("-")[:2]
-    return 12 * int(year) + int(month) - 1
+def read_clinician_months(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, int]:
+    """Member months of each clinician of the snapshots, by NPI."""
+    found = connection.execute(
+        "select npi, count(*) from read_parquet(?) where npi is not null group by npi order by npi",
+        [str(path)],
+    ).fetchall()
+    return dict(found)

@@ -1,5 +1,6 @@
 """Exact money: cents as whole numbers, one rounding rule, conversions from and to decimals."""
 
+from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
 
@@ -16,6 +17,24 @@ def rounded(value: Fraction, places: int) -> Decimal:
 def whole_cents(cents: Fraction) -> int:
     """Cents rounded half away from zero."""
     return int(rounded(cents, 0))
+
+
+def shared_out(cents: int, weights: Mapping[str, int]) -> dict[str, int]:
+    """Whole cents to each name in proportion to its weight; the parts add up to the amount.
+
+    What rounding down leaves goes, a cent each, to the largest remainders, of equal ones to the
+    smallest name. Nothing is shared out where no weight is above 0. Raises ValueError for a
+    negative amount or weight.
+    """
+    if cents < 0 or any(weight < 0 for weight in weights.values()):
+        raise ValueError("an amount is shared out by weights of 0 or more")
+    total = sum(weights.values())
+    if not total:
+        return {}
+    parts = {name: divmod(cents * weight, total) for name, weight in sorted(weights.items())}
+    left = cents - sum(whole for whole, _ in parts.values())
+    first = sorted(parts, key=lambda name: (-parts[name][1], name))[:left]
+    return {name: whole + (name in first) for name, (whole, _) in parts.items()}
 
 
 def dollars(cents: int) -> Decimal:

@@ -22,6 +22,7 @@ BenchmarkRounding = Literal["cent", "none"]
 MsrType = Literal["sliding", "fixed", "statistical"]
 FeeNetting = Literal["none", "as_cost", "offset"]
 FeeFirstYear = Literal["flat", "planned"]
+ShareOut = Literal["by_panel"]
 SharingForm = Literal["quality_scaled", "gate_only"]
 
 
@@ -93,6 +94,7 @@ class SettlementTerms:
     interim_runout_months: int = 3
     is_terminated: bool = False
     p4p: PayForPerformance | None = None
+    share_out: ShareOut | None = None
 
     def roles(self) -> tuple[tuple[str, date, date], ...]:
         """Every period settled: earlier base years oldest first, baseline, performance."""
@@ -178,6 +180,7 @@ def settlement_terms(agreement: Agreement) -> SettlementTerms:
             terms.terminated_on is not None and terms.terminated_on < terms.performance.end_date
         ),
         p4p=_pay_for_performance(terms.p4p),
+        share_out=terms.share_out,
     )
 
 

@@ -24,6 +24,9 @@ MARTS_FILE = "marts.duckdb"
 MANIFEST_FILE = "manifest.json"
 CHECKSUMS_FILE = "checksums.sha256"
 RESTRICTED_DIR = "restricted"
+STATEMENTS_DIR = "statements"
+PRIVATE_DIRS = (RESTRICTED_DIR, STATEMENTS_DIR)
+"""Statements tell adds and drops of fewer than eleven people to the parties who settle on them."""
 _BUILDING = ".building-"
 _CORRUPT = ".corrupt-"
 _ID = re.compile(r"\d{4}-\d{2}-\d{2}-[0-9a-f]{16}")
@@ -108,11 +111,12 @@ def seal(building: Path) -> None:
     checksums = building / CHECKSUMS_FILE
     checksums.write_text("".join(lines), encoding="utf-8")
     for path in (*files, checksums):
-        is_restricted = path.relative_to(building).parts[0] == RESTRICTED_DIR
-        path.chmod(0o600 if is_restricted else 0o444)
+        is_private = path.relative_to(building).parts[0] in PRIVATE_DIRS
+        path.chmod(0o600 if is_private else 0o444)
         _sync(path)
     for folder in sorted(path for path in building.rglob("*") if path.is_dir()):
-        folder.chmod(0o700 if folder.name == RESTRICTED_DIR else 0o755)
+        is_private = folder.relative_to(building).parts[0] in PRIVATE_DIRS
+        folder.chmod(0o700 if is_private else 0o755)
         _sync(folder)
     building.chmod(0o755)
     _sync(building)

@@ -29,11 +29,14 @@ from orchestration.publication.marts import (
     published_marts,
     suppressed,
 )
+from orchestration.publication.scorecards import write_scorecards
 from orchestration.settings import Settings
 from orchestration.warehouse import engine, read_warehouse
 
 META = "meta_publication"
 META_INPUTS = "meta_publication_input"
+_LISTED = (".parquet", ".json", ".html", ".csv", ".txt")
+"""Files whose content decides a generation's id; the DuckDB file holds the same tables again."""
 
 
 def publish(settings: Settings, checks: Sequence[RegisteredCheck] | None = None) -> Generation:
@@ -106,7 +109,10 @@ def _build(
             [(path.stem, path) for path in building.glob("*.parquet")],
             marts,
         )
-    parquet = sorted(building.rglob("*.parquet"))
+    _issue_statements(settings, inputs)
+    _copy_statements(settings, building)
+    write_scorecards(settings, building, inputs.as_of)
+    files = sorted(path for path in building.rglob("*") if path.suffix in _LISTED)
     content: dict[str, dict[str, dict[str, str | int]]] = {
         "inputs": {
             "run": {
@@ -116,9 +122,7 @@ def _build(
                 "input_version": inputs.input_version,
             }
         },
-        "files": {
-            str(path.relative_to(building)): {"sha256": file_sha256(path)} for path in parquet
-        },
+        "files": {str(path.relative_to(building)): {"sha256": file_sha256(path)} for path in files},
         "tables": {table.name: {"rows": table.rows, "digest": table.digest} for table in loaded},
     }
     for mart in marts:
@@ -126,6 +130,31 @@ def _build(
             # Identified tables are in no DuckDB file; the ordered Parquet file is their digest.
             content["tables"][mart.name] = {"rows": rows[mart.name]}
     return content, hidden
+
+
+def _issue_statements(settings: Settings, inputs: RunInputs) -> None:
+    """Keep the run's statements, now that every check and table has passed (docs/adr/0011)."""
+    # Imported here: payment knows this package's digests.
+    from orchestration.payment.statement_store import issue_statements
+
+    issue_statements(settings, inputs.input_version)
+
+
+def _copy_statements(settings: Settings, building: Path) -> None:
+    """Put the statements that stand into the generation: pages for all, lines restricted."""
+    from orchestration.payment.statement_store import kept_statements, published_name
+
+    public = building / generations.STATEMENTS_DIR
+    restricted = building / generations.RESTRICTED_DIR / generations.STATEMENTS_DIR
+    for kept in kept_statements(settings):
+        for folder in (public, restricted):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        name = published_name(kept)
+        for path in sorted(kept.iterdir()):
+            if path.suffix in (".json", ".html"):
+                shutil.copyfile(path, public / f"{name}{path.suffix}")
+            elif path.suffix in (".csv", ".txt"):
+                shutil.copyfile(path, restricted / f"{name}.{path.name}")
 
 
 def _publish_mart(

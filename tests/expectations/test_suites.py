@@ -214,6 +214,7 @@ PLAUSIBLE: dict[str, dict[str, object]] = {
         "benchmark_pmpm_amount": 431.0,
         "market_trend_percent": 5.1,
         "savings_percent": 1.4,
+        "completion_ratio": 1.01,
         "msr_percent": 2.4,
         "quality_score": 0.7,
         "sharing_rate": 0.35,

@@ -312,8 +312,12 @@ def test_terms_agreed_later_in_this_code_do_not_change_older_agreements(
     programs: tuple[Program, ...],
 ) -> None:
     """The ledger keeps an agreement's digest: a new optional term must not enter its text."""
-    bare = programs[0].terms[-1].model_copy(update={"p4p": None, "terminated_on": None})
-    assert not {"p4p", "terminated_on"} & set(json.loads(bare.model_dump_json()))
+    bare = (
+        programs[0]
+        .terms[-1]
+        .model_copy(update={"p4p": None, "share_out": None, "terminated_on": None})
+    )
+    assert not {"p4p", "share_out", "terminated_on"} & set(json.loads(bare.model_dump_json()))
     ended = bare.model_copy(update={"terminated_on": date(2025, 6, 30), "p4p": P4pTerms()})
     terms = settlement_terms(Agreement(programs[0], ended))
     assert terms.is_terminated

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestration.payment.money import cents_of, dollars, rounded, whole_cents
+from orchestration.payment.money import cents_of, dollars, rounded, shared_out, whole_cents
 from orchestration.payment.shared_savings import (
     INFORMATIONAL_REASONS,
     REASONS_IN_ORDER,
@@ -524,6 +524,29 @@ def test_rounding_is_half_away_from_zero_from_the_exact_value(
 ) -> None:
     """Binary 2.345 is below its half and would lose the cent."""
     assert str(rounded(Fraction(value), places)) == result
+
+
+@given(
+    cents=st.integers(0, 10**12),
+    weights=st.dictionaries(st.text("abc", min_size=1), st.integers(0, 10**6)),
+)
+def test_a_payment_is_shared_out_to_the_last_cent(cents: int, weights: dict[str, int]) -> None:
+    """A group shares out what it got, no cent more or less, and nobody is a cent off his part."""
+    parts = shared_out(cents, weights)
+    total = sum(weights.values())
+    assert sum(parts.values()) == (cents if total else 0)
+    for name, part in parts.items():
+        assert abs(part - Fraction(cents * weights[name], total)) < 1
+    assert shared_out(cents, dict(reversed(weights.items()))) == parts
+
+
+def test_the_odd_cent_goes_to_the_largest_remainder_then_to_the_smallest_name() -> None:
+    """Ties end in a total order, or two runs would pay two doctors differently."""
+    assert shared_out(100, {"b": 1, "a": 1, "c": 1}) == {"a": 34, "b": 33, "c": 33}
+    assert shared_out(10, {"a": 1, "b": 2}) == {"a": 3, "b": 7}
+    assert shared_out(10, {"a": 0}) == {}
+    with pytest.raises(ValueError, match="0 or more"):
+        shared_out(-1, {"a": 1})
 
 
 def test_an_amount_finer_than_a_cent_is_refused() -> None:

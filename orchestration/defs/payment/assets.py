@@ -8,6 +8,8 @@ from orchestration.outcomes.agreements import read_run_inputs
 from orchestration.outcomes.risk import write_risk_factors
 from orchestration.payment.report import markdown_table
 from orchestration.payment.settlement import settle_from_warehouse, write_shared_savings
+from orchestration.payment.statement import draft_statements
+from orchestration.payment.statement_store import drafts_dir, paid_snapshots
 from orchestration.settings import Settings
 from orchestration.warehouse import read_warehouse
 
@@ -21,6 +23,8 @@ from orchestration.warehouse import read_warehouse
         model_key("int_payment_triangle"),
         model_key("int_person"),
         model_key("int_member_month_counted"),
+        model_key("int_attribution_decided"),
+        model_key("int_attribution_group"),
         model_key("int_payer_rule"),
         model_key("stg_ledger__reported_quality"),
         model_key("stg_ledger__run"),
@@ -29,7 +33,7 @@ from orchestration.warehouse import read_warehouse
     description=(
         "One row per program and performance period: total medical cost against the benchmark,"
         " minimum savings rate, every reason that stands in the way, and the payment to the cent"
-        " (METHODS I)."
+        " (METHODS I). Drafts each program's settlement statement, which publication issues."
     ),
 )
 def agg_shared_savings(
@@ -38,6 +42,14 @@ def agg_shared_savings(
     with read_warehouse(pipeline) as warehouse:
         inputs = read_run_inputs(warehouse)
         savings = settle_from_warehouse(warehouse, inputs)
+        drafts = draft_statements(
+            pipeline,
+            warehouse,
+            inputs,
+            savings,
+            drafts_dir(pipeline),
+            paid_snapshots(pipeline, inputs.as_of.isoformat()),
+        )
     path = write_shared_savings(savings.rows, pipeline.outcomes_dir)
     write_risk_factors(savings.risk_factors, pipeline.outcomes_dir)
     for row in savings.rows:
@@ -47,6 +59,7 @@ def agg_shared_savings(
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": len(savings.rows),
+            "statements": len(drafts),
             "results": dg.MetadataValue.md(markdown_table(savings.rows)),
             "as_of": str(inputs.as_of),
             "claims_through": inputs.claims_through_period,
