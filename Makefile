@@ -16,10 +16,10 @@ COMPILED := altair dagster dbt great_expectations networkx numpy pandas pydantic
 # Set on some machines; every start would then compile its imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo nightly ui test lint bench parity spark docs clean lock lock-run $(LOCKS)
+.PHONY: help setup demo nightly release check-sender ui test lint bench parity spark docs clean lock lock-run $(LOCKS)
 
 help: ## list these tasks
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.run ## make .venv from the hashed lock (needs python3.11, pip and a package index)
 
@@ -46,6 +46,13 @@ demo: setup ## simulate five programs at true size, run the night, print the res
 
 nightly: setup ## take what was dropped, rebuild, check, publish (one process, no daemon needed)
 	$(CARE) nightly
+
+# What is told on the command line reaches a recipe as a variable of the shell, never as its text.
+release: setup ## let a quarantined delivery be loaded (DELIVERY=<id> REASON="who confirmed what")
+	$(CARE) release "$$DELIVERY" --reason "$$REASON"
+
+check-sender: setup ## explain what a file would do before it is dropped (SENDER=<id> FILE=<path>)
+	$(CARE) check-sender "$$SENDER" "$$FILE" $${FEED:+--feed "$$FEED"}
 
 ui: setup ## open the Dagster UI on http://127.0.0.1:3000
 	$(CARE) ui

@@ -452,11 +452,13 @@ def missing_period_check(settings: Settings) -> CheckOutcome:
 def reject_threshold_check(settings: Settings) -> CheckOutcome:
     """No selected delivery lost more rows to rejects than its feed's contract tolerates today.
 
-    The allowance is the one by which intake sets a delivery aside (`FeedContract.tolerates`).
+    The allowance is the one by which intake sets a delivery aside (`FeedContract.tolerates`); for
+    one that was released somebody answers.
     """
     from orchestration.ingest.layouts import load_layouts
+    from orchestration.ingest.ledger import read_releases
 
-    contracts = load_layouts(settings).contracts
+    contracts, released = load_layouts(settings).contracts, read_releases(settings)
     selected = [row for row in _read_deliveries(settings) if row.is_selected]
     problems = []
     for row in selected:
@@ -466,6 +468,8 @@ def reject_threshold_check(settings: Settings) -> CheckOutcome:
                 f"{row.name}: {row.rejected_count} rows were rejected; {row.feed} has no contract "
                 "that can be used to judge them."
             )
+        elif row.delivery_id in released:
+            continue
         elif contract and not contract.tolerates(row.rejected_count, row.row_count):
             problems.append(
                 f"{row.name}: {row.rejected_count} of {row.row_count} rows were rejected; "

@@ -5,9 +5,11 @@ the commands so that `--help` answers at once.
 """
 
 import gc
+import getpass
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -76,6 +78,45 @@ def nightly() -> None:
 def intake() -> None:
     """Take what was dropped into the ledger; rebuild and publish nothing."""
     _run_job("intake")
+
+
+@app.command()
+def release(
+    delivery: Annotated[str, typer.Argument(help="Id of a quarantined delivery.")],
+    reason: Annotated[str, typer.Option(help="Who confirmed what; kept for ever.")],
+) -> None:
+    """Let the next intake load a quarantined delivery, for a reason that is kept."""
+    from orchestration.ingest.release import release_delivery
+
+    today = datetime.now(UTC).date()
+    done = release_delivery(load_settings(), delivery, reason, getpass.getuser(), today)
+    console.print(f"{delivery} ({done.fault}) {done}. The next intake loads it.")
+
+
+@app.command("check-sender")
+def check_sender(
+    sender: Annotated[str, typer.Argument(help="Source id, as in data/payers/<sender>.yml.")],
+    file: Annotated[Path, typer.Argument(help="The file, before it is dropped.")],
+    feed: Annotated[
+        str | None, typer.Option(help="Left out: its folder's, or all that it can be.")
+    ] = None,
+) -> None:
+    """Explain what a file would do if it were dropped; nothing is kept."""
+    from orchestration.ingest.trial import try_file
+
+    trials = try_file(load_settings(), sender, file, feed)
+    for trial in trials:
+        printer = Console(soft_wrap=True, highlight=False, markup=False)
+        for problem in trial.problems:
+            printer.print(f"{trial.feed}: {problem.reason}. {problem.message}")
+        if trial.outcome:
+            printer.print(str(trial.outcome))
+        for told in trial.told:
+            printer.print(f"  {told}")
+        for one in trial.rejected:
+            printer.print(f"    row {one.row_number}, {one.place}: {one.value!r} ({one.reason})")
+    if not any(trial.loads for trial in trials):
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -5,11 +5,13 @@ whole with a named reason while the others load. Which version counts is not dec
 (`selection.py`).
 """
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +23,7 @@ from orchestration.ingest import ledger
 from orchestration.ingest.contract import FeedContract
 from orchestration.ingest.judge import Provenance
 from orchestration.ingest.landing import (
+    Control,
     LandingFile,
     LandingProblem,
     is_settled,
@@ -28,7 +31,7 @@ from orchestration.ingest.landing import (
     scan,
 )
 from orchestration.ingest.layouts import Layouts, load_layouts
-from orchestration.ingest.ledger import Entry, Seen, Sighting
+from orchestration.ingest.ledger import Entry, Release, Seen, Sighting
 from orchestration.ingest.sender import Sender
 from orchestration.ingest.typing import type_rows
 from orchestration.ingest.verification import sha256_of, verify
@@ -95,8 +98,17 @@ class _Order:
     contract: FeedContract
     sha256: str
     delivery_id: str
-    judged_by: str
+    rules: str
     first_seen_on: date
+    release: Release | None
+
+    @property
+    def judged_by(self) -> str:
+        """Digest of all that decides what becomes of the file, a release included."""
+        if self.release is None:
+            return self.rules
+        text = f"{self.rules}\n{self.release.model_dump_json()}"
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 def pending(settings: Settings) -> tuple[LandingFile, ...]:
@@ -172,6 +184,7 @@ def _orders(
     ordered = sorted(files, key=lambda file: (file.source_id, file.period, file.part, file.version))
     with ThreadPoolExecutor(settings.threads) as pool:
         digests = list(pool.map(lambda file: sha256_of(file.path), ordered))
+    releases = ledger.read_releases(settings)
     orders = []
     for file, digest in zip(ordered, digests, strict=True):
         delivery_id = ledger.delivery_id_of(
@@ -186,8 +199,9 @@ def _orders(
                 contract=contract,
                 sha256=digest,
                 delivery_id=delivery_id,
-                judged_by=sender.rules_digest(contract),
+                rules=sender.rules_digest(contract),
                 first_seen_on=before.delivered_on if before else today,
+                release=releases.get(delivery_id),
             )
         )
     return orders
@@ -265,7 +279,12 @@ def _load(
     workplace: Path,
 ) -> Entry:
     """Verify, type and place the rows of one delivery; raise `DeliveryError` to quarantine it."""
-    control = read_control(order.file)
+    control, contract = read_control(order.file), order.contract
+    if order.release:
+        # Somebody answers for what the sender states of it, and for how many rows are bad.
+        control = Control(None, None, {}, control.delivered_on)
+        every_row = {"greatest_rejected_share": Decimal(1), "may_be_empty": "always"}
+        contract = contract.model_copy(update=every_row)
     if control.sha256 is not None and control.sha256 != order.sha256:
         raise DeliveryError(
             "checksum_differs",
@@ -276,7 +295,7 @@ def _load(
     layout = order.sender.feeds[order.file.feed]
     folder = workplace / order.delivery_id
     folder.mkdir()
-    text = verify(order.file, order.contract, layout, control, folder / "records.csv")
+    text = verify(order.file, contract, layout, control, folder / "records.csv")
     rows, rejects = folder / "rows.parquet", folder / "rejects.parquet"
     provenance = Provenance(
         payer=order.sender.payer,
@@ -286,7 +305,7 @@ def _load(
     )
     with connection.cursor() as own:  # temporary tables belong to it alone
         typed = type_rows(
-            own, workers, text, order.contract, layout, provenance, control.sums, rows, rejects
+            own, workers, text, contract, layout, provenance, control.sums, rows, rejects
         )
     if typed.loaded_count + typed.rejected_count + typed.duplicate_count != typed.row_count:
         raise RuntimeError(f"{order.file.path}: rows are not conserved: {typed}")
@@ -303,10 +322,14 @@ def _load(
             "duplicate_count": typed.duplicate_count,
             "rejected_by_reason": dict(typed.rejected_by_reason),
             "flags": dict(typed.flags),
-            "warnings": text.warnings + typed.warnings,
+            "warnings": (*text.warnings, *typed.warnings, *_told(order.release)),
             "header": text.header,
         }
     )
+
+
+def _told(release: Release | None) -> tuple[str, ...]:
+    return () if release is None else (str(release),)
 
 
 def _entry(order: _Order, delivered_on: date, status: Literal["loaded", "quarantined"]) -> Entry:
@@ -428,7 +451,7 @@ def _remembered(
             size_bytes=order.file.size_bytes,
             modified_ns=order.file.modified_ns,
             control_modified_ns=order.file.control_modified_ns,
-            rules=order.judged_by,
+            rules=order.rules,
             is_final=statuses[order.delivery_id] == "loaded",
         )
     return remembered

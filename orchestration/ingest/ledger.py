@@ -72,6 +72,19 @@ class Sighting(StrictModel):
     file_name: str
 
 
+class Release(StrictModel):
+    """Somebody's word that a quarantined delivery shall be loaded; kept for ever."""
+
+    delivery_id: str
+    fault: str
+    reason: str
+    released_by: str
+    released_on: date
+
+    def __str__(self) -> str:
+        return f"released by {self.released_by} on {self.released_on}: {self.reason}"
+
+
 class Seen(StrictModel):
     """How a landing file looked when it was last judged, so that it need not be read again."""
 
@@ -124,6 +137,18 @@ def write_sighting(settings: Settings, sighting: Sighting) -> None:
     """Write a sighting in one step."""
     name = f"{sighting.delivery_id}.v{sighting.version}.json"
     write_whole(_manifest(settings) / name, sighting.model_dump_json(indent=1).encode())
+
+
+def read_releases(settings: Settings) -> dict[str, Release]:
+    """All releases of quarantined deliveries, by delivery id."""
+    paths = sorted((settings.ledger_dir / "releases").glob("*.json"))
+    return {path.stem: _read(path, Release) for path in paths}
+
+
+def write_release(settings: Settings, release: Release) -> None:
+    """Write a release in one step."""
+    path = settings.ledger_dir / "releases" / f"{release.delivery_id}.json"
+    write_whole(path, release.model_dump_json(indent=1).encode())
 
 
 def write_schema(settings: Settings, contract: FeedContract) -> None:

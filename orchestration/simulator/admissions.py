@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 
 from orchestration.simulator import codes
 from orchestration.simulator.config import EPOCH, PartnerPlan, SimulationConfig
-from orchestration.simulator.coordination import PRESENT, Panel, care_partners, panel_on
+from orchestration.simulator.coordination import (
+    PRESENT,
+    Discharge,
+    Panel,
+    care_partners,
+    panel_on,
+)
 from orchestration.simulator.extracts import member_ids
 from orchestration.simulator.names import FAMILIES, MEN, WOMEN, Names
 from orchestration.simulator.population import MONTH_STARTS, Population
@@ -141,11 +147,15 @@ class AdtDelivery:
 
 @dataclass(frozen=True)
 class Admissions:
-    """Every delivery of hospital messages, and the visits they are about."""
+    """Every delivery of hospital messages, and the visits they are about.
+
+    `just_left` are the stays of the last thirty days that have ended.
+    """
 
     deliveries: Sequence[AdtDelivery]
     visits: pa.Table
     counts: dict[str, int]
+    just_left: Sequence[Discharge]
 
     def rejected_rows(self) -> list[dict[str, str]]:
         """The messages planted to be rejected, as the truth tells them."""
@@ -180,6 +190,7 @@ def draw_admissions(
     partners = care_partners(config)
     found: list[AdtDelivery] = []
     rows: list[dict[str, object]] = []
+    just_left: list[Discharge] = []
     counts = dict.fromkeys(
         ("messages", "rejected_rows", "duplicate_rows_within_delivery", *PLANTED), 0
     )
@@ -203,7 +214,12 @@ def draw_admissions(
             told, own = teller.tell(own)
             found += teller.files(name, told)
             rows += [_visit_row(name, one, providers, ids) for one in own]
-    return Admissions(found, pa.Table.from_pylist(rows, VISIT_SCHEMA), counts)
+            just_left += [
+                Discharge(one.person, one.partner, (one.left - MIDNIGHT).days)
+                for one in own
+                if one.admitted and one.left < NOW and not (one.is_billed or one.is_cancelled)
+            ]
+    return Admissions(found, pa.Table.from_pylist(rows, VISIT_SCHEMA), counts, just_left)
 
 
 def _visit_row(

@@ -75,8 +75,8 @@ HEADERS = {
 }
 # Snapshots of the payer, as months counted from the epoch; the last is the demo's present.
 SNAPSHOTS = (35, 41)
-# Quarters of the care log, and the days of July before the demo's present.
-LOG_PERIODS = (35, 38, 41, 42)
+# Half years of the care log, and the days of July before the demo's present.
+LOG_PERIODS = (35, 41, 42)
 PRESENT = "2026-07-10"
 YESTERDAY = int((np.datetime64(PRESENT) - np.datetime64("2023-01-01")).astype(int)) - 1
 LOG_START = int(MONTH_STARTS[33])
@@ -124,6 +124,7 @@ CHRONIC_CARE = (
     ("guideline_consultation", "message"),
     ("case_manager_hand_off", "message"),
 )
+CALLED_AFTER_STAY = 0.75
 BAD_CONTACTS, BAD_GAPS, BAD_ENTRIES = 3, 2, 2
 REPEATED_ENTRIES = 0.004
 
@@ -175,6 +176,15 @@ class Panel:
 
     person: Numbers
     partner: Numbers
+
+
+@dataclass(frozen=True)
+class Discharge:
+    """A stay that ended: who, of which partner, on which day."""
+
+    person: int
+    partner: int
+    day: int
 
 
 @dataclass(frozen=True)
@@ -257,9 +267,13 @@ def care_deliveries(
     people: Population,
     names: Names,
     use: MedicalUse,
+    just_left: Sequence[Discharge],
     rng: np.random.Generator,
 ) -> list[CareDelivery]:
-    """Every delivery of the six feeds around care; none where no partner has coordinators."""
+    """Every delivery of the six feeds around care; none where no partner has coordinators.
+
+    `just_left` are stays of the last weeks, which no claim tells of yet.
+    """
     partners = care_partners(config)
     if not partners:
         return []
@@ -268,7 +282,8 @@ def care_deliveries(
     }
     gaps = {period: missing_services(people, use, panels[period], period) for period in SNAPSHOTS}
     support = draw_support(people, panels[SNAPSHOTS[0]], rng)
-    entries = draw_log(people, panels[SNAPSHOTS[0]], use, gaps[SNAPSHOTS[0]], support, rng)
+    panel, gap_list = panels[SNAPSHOTS[0]], gaps[SNAPSHOTS[0]]
+    entries = draw_log(people, panel, use, just_left, gap_list, support, rng)
     return [
         *_contacts(config, people, names, panels, rng),
         *_gap_reports(config, people, gaps),
@@ -474,6 +489,7 @@ def draw_log(
     people: Population,
     panel: Panel,
     use: MedicalUse,
+    just_left: Sequence[Discharge],
     gaps: Gaps,
     support: Support,
     rng: np.random.Generator,
@@ -496,10 +512,24 @@ def draw_log(
             LogEntry(day, person, int(partner_of[person]), activity, channel, outcome, **about)
         )
 
-    recent = (use.stays.discharge_day >= LOG_START) & (partner_of[use.stays.person] >= 0)
-    for row in np.flatnonzero(recent & (rng.random(len(recent)) < 0.75)).tolist():
-        person = int(use.stays.person[row])
-        day = int(use.stays.discharge_day[row] + rng.integers(1, 4))
+    stays = use.stays
+    told = (stays.discharge_day >= LOG_START) & (partner_of[stays.person] >= 0)
+    discharges = [
+        *(
+            Discharge(int(person), int(partner_of[person]), int(day))
+            for person, day in zip(
+                stays.person[told].tolist(), stays.discharge_day[told].tolist(), strict=True
+            )
+        ),
+        *just_left,
+    ]
+    for discharge in discharges:
+        # Some are not called in time: they are what a worklist is for.
+        if rng.random() > CALLED_AFTER_STAY:
+            continue
+        person, day = discharge.person, discharge.day + int(rng.integers(1, 4))
+        if partner_of[person] < 0:
+            partner_of[person] = discharge.partner
         if call(person, day, "discharge"):
             follow(person, day, "medication_review", "phone", task="discharge")
             if rng.random() < 0.6:

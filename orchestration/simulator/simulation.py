@@ -155,9 +155,17 @@ def _simulate_batch(
     pharmacy = spoil_fills(config, people, fills, stream(config, "pharmacy mess"))
     clock.step("mess", f"{len(medical.row_line):,} medical rows")
     names = build_names(people, stream(config, "names"))
-    care = care_deliveries(config, providers, people, names, use, stream(config, "coordination"))
     admissions = draw_admissions(
         config, providers, people, names, use, stream(config, "admissions")
+    )
+    care = care_deliveries(
+        config,
+        providers,
+        people,
+        names,
+        use,
+        admissions.just_left,
+        stream(config, "coordination"),
     )
     clock.step("care", f"{len(care)} files around care, {admissions.counts['messages']:,} messages")
     jobs = delivery_jobs(

@@ -74,6 +74,7 @@ def test_opt_outs_appear_when_they_are_known(simulated: Simulated) -> None:
         simulated.people,
         names,
         simulated.use,
+        (),
         stream(simulated.config, "coordination"),
     )
     contacts = [one for one in found if one.layout.feed == "member_contact"]

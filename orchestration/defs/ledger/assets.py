@@ -7,6 +7,7 @@ import dagster as dg
 from orchestration.defs.checks import stage_checks
 from orchestration.ingest import (
     Entry,
+    FeedContract,
     FeedIntake,
     LandingProblem,
     Outcome,
@@ -16,6 +17,7 @@ from orchestration.ingest import (
     take_feed,
     take_program_terms,
 )
+from orchestration.ingest.remedies import rejections
 from orchestration.publication.gate import registered_checks
 from orchestration.settings import Settings, load_settings
 
@@ -23,7 +25,7 @@ SHOWN_DELIVERIES = 12
 
 
 def _intake_result(
-    context: dg.AssetExecutionContext, intake: FeedIntake
+    context: dg.AssetExecutionContext, intake: FeedIntake, contract: FeedContract | None
 ) -> dg.MaterializeResult[None]:
     for problem in intake.problems:
         context.log.error(str(problem))
@@ -41,6 +43,7 @@ def _intake_result(
         "quarantined": dg.MetadataValue.md(_quarantine_table(intake.quarantined)),
         "problems": dg.MetadataValue.md(_problem_table(intake.problems)),
         "newest_deliveries": dg.MetadataValue.md(_delivery_table(loaded)),
+        "rejects_by_reason": dg.MetadataValue.md(_reject_table(loaded, contract)),
     }
     return dg.MaterializeResult(metadata=metadata)
 
@@ -56,6 +59,22 @@ def _delivery_table(entries: Sequence[Entry]) -> str:
             f"| {entry.source_id} | {entry.file_name} | {entry.delivered_on} | {entry.row_count:,}"
             f" | {entry.rejected_count:,} | {entry.duplicate_count:,} |"
         )
+    return "\n".join(lines)
+
+
+def _reject_table(entries: Sequence[Entry], contract: FeedContract | None) -> str:
+    """Where and why rows were rejected, in the newest deliveries that have any."""
+    newest = sorted(entries, key=lambda entry: (entry.delivered_on, entry.period), reverse=True)
+    spoilt = [entry for entry in newest if entry.rejected_by_reason][:SHOWN_DELIVERIES]
+    if contract is None or not spoilt:
+        return "none"
+    lines = ["| sender | file | rows | place | reason | what to do |", "|---|---|---:|---|---|---|"]
+    for entry in spoilt:
+        lines += [
+            f"| {entry.source_id} | {entry.file_name} | {one.rows:,} | {one.place} | {one.reason}"
+            f" | {one.remedy} |"
+            for one in rejections(entry, contract)
+        ]
     return "\n".join(lines)
 
 
@@ -93,7 +112,8 @@ def _feed_asset(feed: str, meaning: str) -> dg.AssetsDefinition:
             log = context.log.error if outcome.status == "quarantined" else context.log.info
             log(str(outcome))
 
-        return _intake_result(context, take_feed(pipeline, feed, tell))
+        intake = take_feed(pipeline, feed, tell)
+        return _intake_result(context, intake, load_layouts(pipeline).contracts.get(feed))
 
     return ledger_feed
 
@@ -125,7 +145,7 @@ feed_assets = _feed_assets(load_settings())
 def program_terms(
     context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Settings]
 ) -> dg.MaterializeResult[None]:
-    return _intake_result(context, take_program_terms(pipeline))
+    return _intake_result(context, take_program_terms(pipeline), None)
 
 
 @dg.asset(
