@@ -1,4 +1,4 @@
-"""Contracts, dbt sources, staging models, suites and senders speak of the same feeds and columns."""
+"""Contracts, sources, staging models, suites and senders speak of the same feeds and columns."""
 
 import re
 
