@@ -13,6 +13,7 @@ from expectations import (
     agg_program_utilization,
     agg_shared_savings,
     care_log,
+    clinical_results,
     dim_program,
     eligibility,
     medical_claims,
@@ -44,6 +45,7 @@ FEED_SUITES: tuple[tuple[ProfileDefinition, Suite], ...] = (
     (payer_gap_report.PROFILE, payer_gap_report.SUITE),
     (practice_profile.PROFILE, practice_profile.SUITE),
     (support_program_enrollment.PROFILE, support_program_enrollment.SUITE),
+    (clinical_results.PROFILE, clinical_results.SUITE),
 )
 MART_SUITES: tuple[Suite, ...] = (
     dim_program.SUITE,
@@ -58,6 +60,7 @@ _OPTIONAL = frozenset(
         "reported_quality",
         "adt_events",
         "care_log",
+        "clinical_results",
         "member_contact",
         "patient_experience",
         "payer_gap_report",
@@ -66,7 +69,8 @@ _OPTIONAL = frozenset(
     }
 )
 """Feeds that may be absent. Without reported quality the settlement says REPORTING_FAILED (METHODS
-I.4); without the others worklists and outcomes know less, and everything else is as it was."""
+I.4), and without results a quality measure that needs them says so; without the others worklists and
+outcomes know less, and everything else is as it was."""
 
 
 def judge_feed(settings: Settings, definition: ProfileDefinition, suite: Suite) -> CheckOutcome:

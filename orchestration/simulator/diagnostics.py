@@ -77,10 +77,10 @@ def diabetes_services(world: World) -> None:
         low = np.maximum(people.start_day[diabetic], first)
         high = np.minimum(people.last_service_day[diabetic], last)
         span = np.maximum(high - low + 1, 0)
-        for pool, chance, kind in (
-            (codes.A1C, 0.80, "lab"),
-            (codes.EYE, 0.54, "eye"),
-            (codes.KIDNEY, 0.56, "lab"),
+        for name, pool, chance, kind in (
+            ("a1c", codes.A1C, 0.80, "lab"),
+            ("eye", codes.EYE, 0.54, "eye"),
+            ("kidney", codes.KIDNEY, 0.56, "lab"),
         ):
             day = low + np.floor(rng.random(len(diabetic)) * span).astype(np.int64)
             program = people.true_program(world.providers, diabetic, day)
@@ -91,6 +91,7 @@ def diabetes_services(world: World) -> None:
             )
             has &= people.covered(diabetic, day)
             person, when = diabetic[has], world.weekday(day[has])
+            world.note_test(name, person, when)
             slot = people.condition_codes[person]
             known = np.isin(slot, codes.CONDITION_CODES[0])
             primary = np.where(

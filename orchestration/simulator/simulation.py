@@ -18,6 +18,7 @@ from orchestration.simulator import truth
 from orchestration.simulator.admissions import draw_admissions
 from orchestration.simulator.attribution import find_panels, member_months
 from orchestration.simulator.calibration import CostResult, calibrate
+from orchestration.simulator.clinical import Results, simulate_results
 from orchestration.simulator.config import (
     NON_PROGRAM,
     OPEN_END,
@@ -32,6 +33,7 @@ from orchestration.simulator.names import build_names
 from orchestration.simulator.pharmacy import Fills, simulate_fills
 from orchestration.simulator.population import Population, build_population
 from orchestration.simulator.providers import Providers, build_providers
+from orchestration.simulator.results import result_jobs
 from orchestration.simulator.rosters import write_quality, write_rosters
 from orchestration.simulator.utilization import MedicalUse, simulate_use
 from orchestration.simulator.writing import WrittenFile, period_text
@@ -150,7 +152,10 @@ def _simulate_batch(
     panels = find_panels(config, providers, people, use.visits, use.claims)
     costs = calibrate(config, providers, people, use.claims, use.lines, fills, panels)
     clock.step("calibration", f"{len(costs)} programs")
-    totals = _final_totals(people, use, fills)
+    results = simulate_results(
+        people, use.a1c_tests, use.kidney_tests, stream(config, "clinical results")
+    )
+    totals = _final_totals(people, use, fills, results)
     medical = spoil_claims(config, people, use.claims, use.lines, stream(config, "medical mess"))
     pharmacy = spoil_fills(config, people, fills, stream(config, "pharmacy mess"))
     clock.step("mess", f"{len(medical.row_line):,} medical rows")
@@ -173,6 +178,7 @@ def _simulate_batch(
     )
     jobs += [one.job(landing_dir) for one in care]
     jobs += [one.job(landing_dir) for one in admissions.deliveries]
+    jobs += result_jobs(config, landing_dir, people, results)
     with running(jobs, config.threads) as files:
         program_of = truth.true_programs(providers, people)
         ed_months = truth.visits_by_month(people, use.ed_visits)
@@ -213,7 +219,9 @@ def _simulate_batch(
     return found
 
 
-def _final_totals(people: Population, use: MedicalUse, fills: Fills) -> dict[str, int]:
+def _final_totals(
+    people: Population, use: MedicalUse, fills: Fills, results: Results
+) -> dict[str, int]:
     """What remains when every adjustment is resolved; money in cents."""
     allowed = np.where(use.lines.is_denied, 0, use.lines.cents.astype(np.int64))
     share = use.claims.plan_share[use.lines.claim].astype(np.int64)
@@ -238,6 +246,7 @@ def _final_totals(people: Population, use: MedicalUse, fills: Fills) -> dict[str
         "interim_bills": use.interim_bills,
         "transfers": use.transfers,
         "final_fills": len(fills),
+        "clinical_results": len(results),
         "final_fill_allowed_cents": int(fills.cents.astype(np.int64).sum()),
     }
 

@@ -16,7 +16,7 @@ from orchestration.simulator.outpatient import outpatient_facility, urgent_care
 from orchestration.simulator.population import Population
 from orchestration.simulator.professional import primary_care, specialists, therapies
 from orchestration.simulator.providers import Providers
-from orchestration.simulator.world import Visits, World
+from orchestration.simulator.world import MemberDays, Visits, World
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class MedicalUse:
     ed_visits: EdVisits
     stays: Stays
     visits: Visits
+    a1c_tests: MemberDays
+    kidney_tests: MemberDays
     interim_bills: int
     transfers: int
     denied_ed_visits: int
@@ -57,6 +59,8 @@ def simulate_use(
         ed_visits,
         stays,
         world.visits(),
+        world.tests("a1c"),
+        world.tests("kidney"),
         interim_bills,
         transfers,
         denied_ed_visits,

@@ -40,6 +40,19 @@ class Visits:
     is_primary_care: NDArray[np.bool_]
 
 
+@dataclass(frozen=True)
+class MemberDays:
+    """Members and days of something that was done, for what is drawn after all services."""
+
+    person: Numbers
+    day: Numbers
+
+    def since(self, day: int) -> tuple[Numbers, Numbers]:
+        """Those on the day or later."""
+        kept = self.day >= day
+        return self.person[kept], self.day[kept]
+
+
 class World:
     """What every service draws from."""
 
@@ -67,6 +80,7 @@ class World:
         self.use = age_use * illness * (0.35 + 0.65 * people.use_frailty) * self.habit
         self.is_child = people.age < 18
         self._visits: list[Visits] = []
+        self._tests: dict[str, list[MemberDays]] = {}
 
     def events(
         self, rate: Rates, effect: Callable[[PlantedEffects], float] | None = None
@@ -287,6 +301,19 @@ class World:
                 rendering[kept],
                 np.full(int(kept.sum()), is_primary_care),
             )
+        )
+
+    def note_test(self, name: str, person: Numbers, day: Numbers) -> None:
+        """Remember who was tested when: results are drawn from it, no service is."""
+        self._tests.setdefault(name, []).append(MemberDays(person, day))
+
+    def tests(self, name: str) -> MemberDays:
+        """Every test of that name noted so far."""
+        noted = self._tests.get(name, [])
+        none = np.zeros(0, dtype=np.int64)
+        return MemberDays(
+            np.concatenate([none, *(part.person for part in noted)]),
+            np.concatenate([none, *(part.day for part in noted)]),
         )
 
     def visits(self) -> Visits:

@@ -145,6 +145,16 @@ PLAUSIBLE: dict[str, dict[str, object]] = {
         "communication_score__mean": 0.8,
         "coordination_score__mean": 0.7,
         "overall_score__mean": 0.75,
+    "clinical_results": {
+        "row_count": 6_000,
+        "a1c_value__min": 4.4,
+        "a1c_value__max": 14.2,
+        "systolic_value__min": 92,
+        "systolic_value__max": 204,
+        "diastolic_value__min": 51,
+        "diastolic_value__max": 118,
+        "is_cancelled__mean": 0.004,
+        "days_to_delivery__min": 9,
     },
     "dim_program": {
         "program_id": "program",
