@@ -11,6 +11,7 @@ from expectations import (
     agg_er_use_versus_market,
     agg_member_month,
     agg_program_utilization,
+    agg_quality_measure,
     agg_shared_savings,
     care_log,
     clinical_results,
@@ -52,6 +53,7 @@ MART_SUITES: tuple[Suite, ...] = (
     agg_attribution.SUITE,
     agg_member_month.SUITE,
     agg_program_utilization.SUITE,
+    agg_quality_measure.SUITE,
 )
 OUTCOME_SUITES: tuple[Suite, ...] = (agg_er_use_versus_market.SUITE, agg_shared_savings.SUITE)
 

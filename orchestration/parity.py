@@ -24,6 +24,9 @@ from orchestration.warehouse import dbt_environment, prepare_engine, read_both_w
 
 CLAIM_KEYS = ("claim_key", "family_key")
 CLAIM_NAMES = "parity_claim_name"
+CHOSEN_CLAIMS = ("evidence_claim_key", "earlier_evidence_claim_key")
+"""Columns that name one of several claims that prove the same: each engine takes the one that is
+first in its own numbers, so they are not compared."""
 
 Relations = Mapping[str, str]
 """What stands after `from` to read a table, by the table's name."""
@@ -105,7 +108,7 @@ def compare_relations(
 
     Nulls equal nulls and nothing else; no tolerance. A table that one side lacks is a difference.
     A claim's key, a number that each engine makes in its own way (macro pair_key), is compared as
-    the payer and claim number it stands for.
+    the payer and claim number it stands for; of `CHOSEN_CLAIMS` only whether there is one.
     """
     tables = sorted((first.keys() | second.keys()) - {CLAIM_NAMES})
     return [_compare(connection, table, first, second) for table in tables]
@@ -179,7 +182,9 @@ def _named(side: Relations, table: str, columns: Sequence[str]) -> str:
     """
     listed, joins = [], []
     for column in columns:
-        if column in CLAIM_KEYS:
+        if column in CHOSEN_CLAIMS:
+            listed.append(f"keyed.{column} is not null as {column}")
+        elif column in CLAIM_KEYS:
             names = f"names_of_{column}"
             listed.append(
                 f"coalesce({names}.claim_name, cast(keyed.{column} as varchar)) as {column}"

@@ -17,7 +17,14 @@ from tests.conftest import Demo
 
 pytestmark = pytest.mark.xdist_group("pipeline")
 
-EXAMPLES = {"EX-A1", "EX-A2", "EX-A3", "EX-A4", "EX-B1", "EX-B2", "EX-B3", "EX-B4", "EX-C1"}
+EXAMPLES = {
+    *("EX-A1", "EX-A2", "EX-A3", "EX-A4"),
+    *("EX-B1", "EX-B2", "EX-B3", "EX-B4"),
+    "EX-C1",
+    *("EX-D1", "EX-D2", "EX-D3", "EX-D4", "EX-D5", "EX-D6", "EX-D7"),
+    *("EX-E1", "EX-E2"),
+    "EX-J3",
+}
 
 
 def test_every_dbt_unit_test_passes_and_the_worked_examples_are_among_them(

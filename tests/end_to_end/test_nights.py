@@ -69,14 +69,16 @@ def test_the_first_night_publishes_every_mart(demo: Demo) -> None:
         "agg_attribution",
         "agg_member_month",
         "agg_program_utilization",
+        "agg_quality_measure",
         "agg_er_use_versus_market",
         "agg_shared_savings",
         "meta_publication",
     } <= tables
-    assert not {"fct_attribution", "fct_member_month"} & tables, "identified facts are restricted"
+    identified = {"fct_attribution", "fct_member_month", "fct_gap", "agg_quality_clinician"}
+    assert not identified & tables, "identified facts are restricted"
     marts.close()
     restricted = demo.settings.published_dir / "current" / "restricted"
-    for name in ("fct_attribution", "fct_member_month"):
+    for name in sorted(identified):
         assert (restricted / f"{name}.parquet").stat().st_mode & 0o777 == 0o600
 
 

@@ -197,6 +197,19 @@ PLAUSIBLE: dict[str, dict[str, object]] = {
         "inpatient_stays_per_1000": 60.0,
         "allowed_pmpm_amount": 430.0,
     },
+    "agg_quality_measure": {
+        "measure_year": 2025,
+        "measure_id": "M05",
+        "program_id": "program",
+        "population": "panel",
+        "practice_id": "practice",
+        "denominator_count": 2_000,
+        "numerator_count": 1_600,
+        "excluded_count": 12,
+        "rate": 0.8,
+        "wilson_lower": 0.782,
+        "wilson_upper": 0.817,
+    },
     "agg_er_use_versus_market": {
         "reporting_unit_id": "unit",
         "period_role": "performance",
@@ -237,6 +250,7 @@ KEYS = {
     "agg_attribution": "panel",
     "agg_member_month": "market_area_id",
     "agg_program_utilization": "program_id",
+    "agg_quality_measure": "practice_id",
     "agg_er_use_versus_market": "reporting_unit_id",
     "agg_shared_savings": "program_id",
 }

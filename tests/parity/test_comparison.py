@@ -118,6 +118,21 @@ def test_keys_of_claims_are_compared_by_the_claims_they_stand_for(
     assert unnamed == TableParity("lines", 2, 1, 1, ("claim_key",))
 
 
+def test_of_claims_chosen_among_equal_proofs_only_the_presence_is_compared(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    """The first by an engine's own numbers is another claim on the other engine."""
+    proven = {"facts": "(select 1 as fact, 10 as evidence_claim_key)"}
+    (other_claim,) = compare_relations(
+        connection, proven, {"facts": "(select 1 as fact, 77 as evidence_claim_key)"}
+    )
+    assert other_claim.is_equal
+    (no_claim,) = compare_relations(
+        connection, proven, {"facts": "(select 1 as fact, cast(null as int) as evidence_claim_key)"}
+    )
+    assert not no_claim.is_equal
+
+
 def test_a_report_is_equal_only_if_every_table_is_and_there_are_some() -> None:
     """Comparing nothing must not pass."""
     equal = TableParity("a", 5, 0, 0)

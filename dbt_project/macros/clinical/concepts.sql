@@ -44,6 +44,7 @@
         'urine_albumin',
         'urine_creatinine',
         'ckd_stage_5',
+        'end_stage_renal_disease',
         'dialysis',
         'kidney_transplant',
         'systolic',
@@ -88,6 +89,7 @@
         'sacubitril_valsartan',
         'asthma_reliever',
         'asthma_controller',
+        'asthma_leukotriene_or_antibody',
         'dementia_drug',
     ]) }}
 {%- endmacro %}
@@ -148,10 +150,10 @@
     {{ return(kinds.index(name) + 1) }}
 {%- endmacro %}
 
-{#- Rows of int_clinical_event for unit tests (format: sql), a line each: person, concept, date,
+{#- Rows of int_clinical_event (or int_claim_event) for unit tests (format: sql), a line each: person, concept, date,
     then if wanted kind (visit), value, claim (its
     number, or what payer p calls it), and the day delivered if that is another. -#}
-{% macro given_events(lines) -%}
+{% macro given_events(lines, claim_column='evidence_claim_key') -%}
     {%- for line in lines.strip().splitlines() %}
     {%- set told = line.split(',') | map('trim') | list + ['', '', '', ''] %}
     select
@@ -159,9 +161,9 @@
         cast({{ concept(told[1]) }} as int) as concept_key,
         cast({{ source_kind(told[3] or 'visit') }} as int) as source_kind,
         {%- if told[5] and not told[5].isdigit() %}
-        {{ pair_key("'p'", "'" ~ told[5] ~ "'") }} as claim_key,
+        {{ pair_key("'p'", "'" ~ told[5] ~ "'") }} as {{ claim_column }},
         {%- else %}
-        cast({{ told[5] or 'null' }} as bigint) as claim_key,
+        cast({{ told[5] or 'null' }} as bigint) as {{ claim_column }},
         {%- endif %}
         cast({{ told[4] or 'null' }} as decimal(12, 3)) as value,
         cast('{{ told[2] }}' as date) as event_date,

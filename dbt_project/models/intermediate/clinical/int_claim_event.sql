@@ -1,3 +1,11 @@
+{{
+    config(
+        materialized=growing_materialization(),
+        incremental_strategy='append',
+        pre_hook='{{ forget_changed_claims() }}'
+    )
+}}
+
 -- DESIGN decision 4: final claim lines meet the concepts, at the grain of the claim, so that only the
 -- events of changed claims would have to be made again. A diagnosis proves by where it was made
 -- (METHODS C.1): a claim of an inpatient, skilled nursing or home health stay alone, an outpatient or
@@ -11,7 +19,7 @@ with
 -- of those go on.
 final_lines as (
 
-    select * from {{ ref('int_claim_line_final') }}
+    select * from {{ final_lines_to_take() }}
 
 ),
 
@@ -20,7 +28,7 @@ coded_lines as (
     select
         *,
         {{ pair_key('payer', 'claim_id') }} as claim_key
-    from {{ ref('int_claim_line_final') }}
+    from {{ final_lines_to_take() }}
     where hcpcs_code is not null
 
 ),

@@ -102,13 +102,27 @@ fill_events as (
         fills.person_key,
         classes.concept_key,
         {{ source_kind('fill') }} as source_kind,
-        cast(null as bigint) as claim_key,
-        cast(fills.days_supply as decimal(12, 3)) as value,
+        cast(null as bigint) as evidence_claim_key,
+        -- Asthma drugs are counted in units: 30 days of an oral one, an inhaler, an injection.
+        sum(
+            case
+                when
+                    classes.concept_key in {{ concepts([
+                        'asthma_reliever', 'asthma_controller', 'asthma_leukotriene_or_antibody'
+                    ]) }}
+                    then case
+                        when products.dose_form = 'oral' then ceil(fills.days_supply / 30.0)
+                        else 1
+                    end
+                else fills.days_supply
+            end
+        ) as value,
         fills.fill_date as event_date,
         cast(null as date) as delivered_on
     from fills
     inner join products on substr(fills.ndc_code, 1, 9) = products.product_code
     inner join classes on products.ingredient = classes.ingredient
+    group by fills.person_key, classes.concept_key, fills.fill_date
 
 ),
 
@@ -118,7 +132,7 @@ stay_events as (
         stays.person_key,
         discharge_statuses.concept_key,
         {{ source_kind('stay') }} as source_kind,
-        cast(null as bigint) as claim_key,
+        cast(null as bigint) as evidence_claim_key,
         cast(null as decimal(12, 3)) as value,
         stays.discharge_date as event_date,
         cast(null as date) as delivered_on
@@ -153,7 +167,7 @@ principal_events as (
         hospital_contacts.person_key,
         principal_diagnoses.concept_key,
         {{ source_kind('stay') }} as source_kind,
-        cast(null as bigint) as claim_key,
+        cast(null as bigint) as evidence_claim_key,
         cast(null as decimal(12, 3)) as value,
         hospital_contacts.event_date,
         cast(null as date) as delivered_on
@@ -233,7 +247,7 @@ result_events as (
                 then {{ source_kind('supplemental') }}
             else {{ source_kind('result') }}
         end as source_kind,
-        cast(null as bigint) as claim_key,
+        cast(null as bigint) as evidence_claim_key,
         coalesce(kept_results.value, coded_concepts.value) as value,
         kept_results.service_date as event_date,
         kept_results.delivered_on
@@ -248,7 +262,7 @@ result_events as (
         person_key,
         {{ concept('diastolic') }} as concept_key,
         {{ source_kind('result') }} as source_kind,
-        cast(null as bigint) as claim_key,
+        cast(null as bigint) as evidence_claim_key,
         second_value as value,
         service_date as event_date,
         delivered_on
@@ -269,14 +283,15 @@ other_events as (
 
 ),
 
--- The smallest number of the claims that say the same stands for them.
+-- The smallest number of the claims that say the same stands for them; as each engine makes numbers
+-- in its own way, which one that is differs between engines.
 merged as (
 
     select
         person_key,
         concept_key,
         source_kind,
-        min(claim_key) as claim_key,
+        min(claim_key) as evidence_claim_key,
         value,
         event_date,
         min(delivered_on) as delivered_on
@@ -287,7 +302,7 @@ merged as (
         person_key,
         concept_key,
         source_kind,
-        min(claim_key) as claim_key,
+        min(evidence_claim_key) as evidence_claim_key,
         value,
         event_date,
         min(delivered_on) as delivered_on
@@ -302,7 +317,7 @@ final as (
         person_key,
         cast(concept_key as int) as concept_key,
         cast(source_kind as int) as source_kind,
-        cast(claim_key as bigint) as claim_key,
+        cast(evidence_claim_key as bigint) as evidence_claim_key,
         cast(value as decimal(12, 3)) as value,
         cast(event_date as date) as event_date,
         cast(delivered_on as date) as delivered_on

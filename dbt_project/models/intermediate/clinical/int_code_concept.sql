@@ -1,3 +1,11 @@
+{{
+    config(
+        materialized=growing_materialization(),
+        incremental_strategy='delete+insert',
+        unique_key=['code_system', 'code', 'concept_key']
+    )
+}}
+
 -- DESIGN decision 4: distinct codes of claims meet the value sets once (METHODS C.2, D, Q). A
 -- diagnosis or hospital procedure belongs by its first characters, a service code by its range.
 
@@ -5,7 +13,8 @@ with
 
 claim_lines as (
 
-    select * from {{ ref('stg_ledger__medical_claim_line') }}
+    select * from {{ ref('stg_ledger__medical_claim_line') }} as ledger_lines
+    where {{ is_new_row('ledger_lines') }}
 
 ),
 

@@ -66,7 +66,7 @@ evidence_days as (
         condition,
         event_date,
         bool_or(source_kind = {{ source_kind('stay') }}) as is_stay,
-        min(claim_key) as claim_key
+        min(evidence_claim_key) as claim_key
     from events
     group by person_key, condition, event_date
 
@@ -124,9 +124,13 @@ qualified as (
         min(case when is_met_ever then event_date end) as first_qualify_date,
         min_by(case when is_met then claim_key end, case when is_met then event_date end)
             as evidence_claim_key,
-        min_by(
-            case when is_met and not is_stay then earlier_claim_key end,
-            case when is_met then event_date end
+        -- The engines disagree on values that are null here, so there are none.
+        nullif(
+            min_by(
+                case when is_met then case when is_stay then -1 else earlier_claim_key end end,
+                case when is_met then event_date end
+            ),
+            -1
         ) as earlier_evidence_claim_key
     from judged
     group by basis, as_of_date, person_key, condition
