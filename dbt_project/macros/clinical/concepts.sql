@@ -82,6 +82,7 @@
         'tdap',
         'hpv_vaccine',
         'behavioral_visit',
+        'transition_visit',
         'diabetes_drug',
         'ras_antagonist',
         'statin',

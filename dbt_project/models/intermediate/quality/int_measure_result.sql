@@ -1,6 +1,6 @@
 {%- set measures = [
     'm01', 'm02', 'm03', 'm05', 'm06', 'm06b', 'm07', 'm08', 'm09', 'm11', 'm12', 'm13', 'm14', 'm18',
-    'm18b', 'm19', 'm20', 'm21', 'm23', 'm29', 'm29b',
+    'm18b', 'm19', 'm20', 'm21', 'm23', 'm29', 'm29b', 'm30',
 ] -%}
 -- METHODS D.1: every measure for every member it concerns. Each measure is a file of its own.
 
