@@ -71,7 +71,7 @@ _OPTIONAL = frozenset(
     }
 )
 """Feeds that may be absent. Without reported quality the settlement says REPORTING_FAILED (METHODS
-I.4), and without results a quality measure that needs them says so; without the others worklists and
+I.4), and without results a measure that needs them says so; without the others worklists and
 outcomes know less, and everything else is as it was."""
 
 

@@ -145,6 +145,7 @@ PLAUSIBLE: dict[str, dict[str, object]] = {
         "communication_score__mean": 0.8,
         "coordination_score__mean": 0.7,
         "overall_score__mean": 0.75,
+    },
     "clinical_results": {
         "row_count": 6_000,
         "a1c_value__min": 4.4,
