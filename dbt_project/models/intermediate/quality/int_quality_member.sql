@@ -1,6 +1,6 @@
 -- METHODS D.0: who may be measured in a year: enrolled at its end, at most one gap of at most 45 days
 -- in it (ce_max_gap, max_gaps), with what every measure asks of a member. A window that began before
--- the first cover ever sent begins there: what was before is not known.
+-- the first month this warehouse speaks of begins there: what was before is not known.
 
 with
 
@@ -19,6 +19,12 @@ persons as (
 spans as (
 
     select * from {{ ref('int_coverage_span') }}
+
+),
+
+months as (
+
+    select * from {{ ref('int_month') }}
 
 ),
 
@@ -95,10 +101,15 @@ panels as (
 first_days as (
 
     select
-        coverage_kind,
-        min(span_start_date) as first_date
-    from spans
-    group by coverage_kind
+        kinds.coverage_kind,
+        min(months.month_start_date) as first_date
+    from months
+    cross join (
+        select 'medical' as coverage_kind
+        union all
+        select 'rx' as coverage_kind
+    ) as kinds
+    group by kinds.coverage_kind
 
 ),
 
