@@ -18,7 +18,9 @@ def staged(feed: str) -> tuple[str, set[str]]:
     """Name and columns of the staging model that reads a feed."""
     found = [path for path in STAGING.glob("*.sql") if f"ledger_rows('{feed}')" in path.read_text()]
     assert len(found) == 1, (feed, found)
-    columns = re.findall(r"^        cast\(.* as (\w+),?$", found[0].read_text(), re.MULTILINE)
+    columns = re.findall(
+        r"^        (?:cast\(.*|\)) as (\w+),?$", found[0].read_text(), re.MULTILINE
+    )
     return found[0].stem, set(columns)
 
 
