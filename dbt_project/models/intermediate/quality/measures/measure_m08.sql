@@ -98,6 +98,18 @@ exclusions as (
 
 ),
 
-{{ measure_rows(eligible_date='condition_date') }}
+-- Without a single ratio in the year its senders did not give any.
+valued_years as (
+
+    select distinct measure_year
+    from ratios
+    where event_date >= make_date(measure_year, 1, 1)
+
+),
+
+{{ measure_rows(
+    eligible_date='condition_date',
+    is_measurable='members.measure_year in (select measure_year from valued_years)'
+) }}
 
 select * from final

@@ -151,6 +151,16 @@ exclusions as (
 
 ),
 
-{{ measure_rows(due_date='second_birthday') }}
+-- Without a single child with a polio series the doses were given where nobody reports them.
+valued_years as (
+
+    select distinct measure_year from counted where has_ipv
+
+),
+
+{{ measure_rows(
+    due_date='second_birthday',
+    is_measurable='members.measure_year in (select measure_year from valued_years)'
+) }}
 
 select * from final

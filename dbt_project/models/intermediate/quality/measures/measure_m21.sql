@@ -75,6 +75,17 @@ services as (
 
 ),
 
-{{ measure_rows(has_exclusions=false, due_date='thirteenth_birthday') }}
+-- Without a single meningococcal dose the doses were given where nobody reports them.
+valued_years as (
+
+    select distinct measure_year from counted where has_meningococcal
+
+),
+
+{{ measure_rows(
+    has_exclusions=false,
+    due_date='thirteenth_birthday',
+    is_measurable='members.measure_year in (select measure_year from valued_years)'
+) }}
 
 select * from final
