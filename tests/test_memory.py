@@ -38,3 +38,10 @@ def test_a_limit_beyond_the_machine_is_refused() -> None:
     settings = load_settings({"CARE_MEMORY_LIMIT": "90000GB"})
     with pytest.raises(ConfigurationError, match="Leave a quarter of it"):
         memory.require_memory(settings)
+
+
+def test_two_models_are_built_side_by_side_where_memory_is_ample(tmp_path: Path) -> None:
+    """Two large models at once would spill what each alone keeps in memory."""
+    sizes = {"CARE_DATA_DIR": str(tmp_path)}
+    assert memory.models_at_once(load_settings({**sizes, "CARE_MEMORY_LIMIT": "2100MB"})) == 2
+    assert memory.models_at_once(load_settings({**sizes, "CARE_MEMORY_LIMIT": "1900MB"})) == 1

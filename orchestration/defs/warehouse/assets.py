@@ -18,7 +18,7 @@ from dagster_dbt import (
 from orchestration.checks import forget_dbt_results, read_run_inputs, record_dbt_results
 from orchestration.defs.warehouse.translator import LayeredTranslator
 from orchestration.growth import begin_build, complete_build
-from orchestration.memory import require_memory
+from orchestration.memory import models_at_once, require_memory
 from orchestration.settings import Settings, load_settings
 from orchestration.warehouse import clear_for_rebuild, relation_row_counts
 
@@ -47,8 +47,12 @@ def warehouse(
     plan = begin_build(pipeline, is_whole=not context.is_subset)
     context.log.info(f"{'adding to' if plan.is_growth else 'rebuilding'} tables: {plan.reason}")
     os.environ["CARE_BUILD"] = "growth" if plan.is_growth else "rebuild"
+    threads = ("--threads", str(models_at_once(pipeline)))
     invocation = dbt.cli(
-        BUILD, context=context, target_path=pipeline.dbt_target_dir, raise_on_error=False
+        (*BUILD, *threads),
+        context=context,
+        target_path=pipeline.dbt_target_dir,
+        raise_on_error=False,
     )
     events = list(_told(context, invocation.stream()))
     record_dbt_results(pipeline, inputs.input_version)
