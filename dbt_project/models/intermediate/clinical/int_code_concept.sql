@@ -11,10 +11,19 @@
 
 with
 
+-- Each kind of code reads its own columns: one shared list of lines would be handed around twice.
 claim_lines as (
 
     select * from {{ ref('stg_ledger__medical_claim_line') }} as ledger_lines
     where {{ is_new_row('ledger_lines') }}
+
+),
+
+serviced_lines as (
+
+    select hcpcs_code
+    from {{ ref('stg_ledger__medical_claim_line') }} as ledger_lines
+    where ledger_lines.hcpcs_code is not null and {{ is_new_row('ledger_lines') }}
 
 ),
 
@@ -48,8 +57,7 @@ codes as (
     select distinct
         'hcpcs' as code_system,
         hcpcs_code as code
-    from claim_lines
-    where hcpcs_code is not null
+    from serviced_lines
 
 ),
 
