@@ -1,9 +1,9 @@
 """What hospitals tell the groups as it happens: HL7 v2 messages about stays and emergency visits.
 
-Two windows are told. In December 2025 the visits are those of the claims. In the last thirty days
-before the demo's present they are visits whose claims have not come yet, so that somebody is in
-hospital and somebody has just left. What spoils messages is planted here too; the care that follows
-does not belong here.
+Two windows are told. In the second half of December 2025 the visits are those of the claims. In the
+last thirty days before the demo's present they are visits whose claims have not come yet, so that
+somebody is in hospital and somebody has just left. What spoils messages is planted here too; the
+care that follows does not belong here.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -33,20 +33,18 @@ from orchestration.simulator.utilization import MedicalUse
 from orchestration.simulator.writing import GzipText, WrittenFile, write_control
 
 MIDNIGHT = datetime.combine(EPOCH, time())
-CONNECTED = MIDNIGHT + timedelta(days=int(MONTH_STARTS[35]))
+CONNECTED = MIDNIGHT + timedelta(days=int(MONTH_STARTS[35]) + 15)
 BILLED_UNTIL = MIDNIGHT + timedelta(days=int(MONTH_STARTS[36]))
 NOW = datetime.fromisoformat(PRESENT)
 RECENT = NOW - timedelta(days=30)
-LAST_MONTH_END = NOW.replace(day=1)
 YEAR = timedelta(days=365)
 # Month of a file, its messages' first and last moment, the day it is delivered.
 FILES = (
     ("2025-12", CONNECTED, BILLED_UNTIL, "2026-01-02"),
-    ("2026-06", RECENT, LAST_MONTH_END, "2026-07-01"),
-    ("2026-07", LAST_MONTH_END, NOW, PRESENT),
+    ("2026-07", RECENT, NOW, PRESENT),
 )
 UPDATED, MOVED = 0.35, 0.3
-NEVER_CAME, LEFT_TOO_EARLY, MOVED_BY_MISTAKE, MERGED = 0.02, 0.05, 0.15, 0.012
+NEVER_CAME, LEFT_TOO_EARLY, MOVED_BY_MISTAKE, MERGED = 0.05, 0.05, 0.15, 0.015
 LATE, SENT_TWICE, TOLD_TWICE = 0.02, 0.01, 0.02
 WITHOUT_MEMBER_ID, MISSPELT = 0.12, 0.015
 REASONS = {
@@ -362,7 +360,7 @@ class _Teller:
         return told, every
 
     def files(self, source: str, told: Sequence[Message]) -> Iterator[AdtDelivery]:
-        """One file a month, of the messages made in it."""
+        """One file a window, of the messages made in it."""
         for number, (period, since, until, delivered) in enumerate(FILES):
             messages = [one for one in told if since <= one.made < until]
             bad: list[dict[str, str]] = []

@@ -75,8 +75,8 @@ HEADERS = {
 }
 # Snapshots of the payer, as months counted from the epoch; the last is the demo's present.
 SNAPSHOTS = (35, 41)
-# Half years of the care log, and the days of July before the demo's present.
-LOG_PERIODS = (35, 41, 42)
+# The care log of the last quarter of 2025, and of 2026 until the day before the demo's present.
+LOG_PERIODS = (35, 42)
 PRESENT = "2026-07-10"
 YESTERDAY = int((np.datetime64(PRESENT) - np.datetime64("2023-01-01")).astype(int)) - 1
 LOG_START = int(MONTH_STARTS[33])
