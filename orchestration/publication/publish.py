@@ -7,6 +7,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -89,10 +90,8 @@ def _build(
     with read_warehouse(settings) as warehouse:
         tables.keep_order(warehouse)
         for mart in marts:
-            if not mart.is_outcome:
+            if mart.audience == "bi" and not mart.is_outcome:
                 path = building / f"{mart.name}.parquet"
-                if mart.audience == "restricted":
-                    path = restricted / path.name
                 rows[mart.name], hidden[mart.name] = _publish_mart(warehouse, mart, path, records)
     with engine(settings) as connection:
         tables.keep_order(connection)
@@ -109,9 +108,18 @@ def _build(
             [(path.stem, path) for path in building.glob("*.parquet")],
             marts,
         )
-    _issue_statements(settings, inputs)
-    _copy_statements(settings, building)
-    write_scorecards(settings, building, inputs.as_of)
+    # Pages are drawn while the engine sorts what is identified.
+    with ThreadPoolExecutor(max_workers=1) as artist:
+        drawn = artist.submit(_write_pages, settings, building, inputs)
+        with read_warehouse(settings) as warehouse:
+            tables.keep_order(warehouse)
+            for mart in marts:
+                if mart.audience == "restricted":
+                    path = restricted / f"{mart.name}.parquet"
+                    rows[mart.name], hidden[mart.name] = _publish_mart(
+                        warehouse, mart, path, records
+                    )
+        drawn.result()
     files = sorted(path for path in building.rglob("*") if path.suffix in _LISTED)
     content: dict[str, dict[str, dict[str, str | int]]] = {
         "inputs": {
@@ -130,6 +138,12 @@ def _build(
             # Identified tables are in no DuckDB file; the ordered Parquet file is their digest.
             content["tables"][mart.name] = {"rows": rows[mart.name]}
     return content, hidden
+
+
+def _write_pages(settings: Settings, building: Path, inputs: RunInputs) -> None:
+    _issue_statements(settings, inputs)
+    _copy_statements(settings, building)
+    write_scorecards(settings, building, inputs.as_of)
 
 
 def _issue_statements(settings: Settings, inputs: RunInputs) -> None:
