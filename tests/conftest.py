@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.manifest import ensure_manifest
 from orchestration.settings import PROJECT_ROOT, Settings, load_settings
 
 SMALL_DEMO_MEMBERS = 6_000
@@ -51,6 +52,13 @@ class Demo:
 
     def run(self, *arguments: str, **environment: str) -> CommandResult:
         return run_command(self.data_dir, arguments, **environment)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Read the dbt project once before anything is collected: the definitions need its manifest."""
+    if not hasattr(session.config, "workerinput"):
+        settings = load_settings()
+        ensure_manifest(settings)
 
 
 @pytest.fixture(scope="session")

@@ -129,14 +129,20 @@ def started(
     try:
         yield process
     finally:
-        family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(True)]
-        process.send_signal(stop)
-        _, alive = psutil.wait_procs(family, timeout=STOP_SECONDS)
-        for survivor in alive:
-            survivor.kill()
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        if process.poll() is None:
+            family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(True)]
+            process.send_signal(stop)
+            _, alive = psutil.wait_procs(family, timeout=STOP_SECONDS)
+            for survivor in alive:
+                survivor.kill()
+        end_at_once(process)
+
+
+def end_at_once(process: "subprocess.Popen[bytes]") -> None:
+    """Kill a service and all it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def wait_for_port(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
@@ -239,6 +245,7 @@ class Server:
     ui_password: str
     certificate: Path
     webserver: "subprocess.Popen[bytes]"
+    daemon: "subprocess.Popen[bytes]"
     daemon_log: Path
     proxy_log: Path
 
@@ -354,7 +361,7 @@ def server(members: int, cron: str) -> Iterator[Server]:
                 [*command[:-1], str(ui_port)], environment, webserver_log, working_dir=PROJECT_ROOT
             )
         )
-        stack.enter_context(
+        daemon = stack.enter_context(
             started(
                 unit_command("care-daemon.service"),
                 environment,
@@ -373,6 +380,7 @@ def server(members: int, cron: str) -> Iterator[Server]:
             ui_password,
             certificate,
             webserver,
+            daemon,
             daemon_log,
             proxy_log,
         )

@@ -39,7 +39,10 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def first_night(server: Server) -> dict[str, str]:
-    """The tags of the first nightly run that succeeded, as the proxy's GraphQL tells them."""
+    """The tags of the first nightly run that succeeded, as the proxy's GraphQL tells them.
+
+    The daemon ends with it: it would start another night every minute.
+    """
     deadline = time.monotonic() + NIGHT_SECONDS
     seen: list[str] = []
     while time.monotonic() < deadline:
@@ -48,6 +51,7 @@ def first_night(server: Server) -> dict[str, str]:
         assert "FAILURE" not in seen, server.daemon_log.read_text()[-5000:]
         for run in runs:
             if run["status"] == "SUCCESS":
+                server_kit.end_at_once(server.daemon)
                 return {"run_id": run["runId"], **{t["key"]: t["value"] for t in run["tags"]}}
         time.sleep(2)
     pytest.fail(f"no night succeeded, only {seen}:\n{server.daemon_log.read_text()[-5000:]}")

@@ -13,7 +13,7 @@ from orchestration.payment.statement import LINES_FILE, STATEMENT_FILE
 from orchestration.settings import Settings, load_settings
 from tests.conftest import CommandResult, Demo
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.xdist_group("pipeline")]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.xdist_group("copies")]
 
 PROGRAM = "prohealth_physicians"
 
