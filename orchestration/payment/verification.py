@@ -19,6 +19,7 @@ from orchestration.checks import read_check_records
 from orchestration.checks import read_run_inputs as read_provenance
 from orchestration.dbt_process import executable
 from orchestration.errors import CareWarehouseError
+from orchestration.growth import begin_build
 from orchestration.ingest.ledger import read_entries, rows_path
 from orchestration.ingest.selection import code_version, read_selection, select_deliveries
 from orchestration.outcomes.agreements import read_run_inputs
@@ -215,12 +216,13 @@ def _rebuilt(settings: Settings, scratch: Path, day: date) -> Settings:
     private.ledger_dir.symlink_to(settings.ledger_dir, target_is_directory=True)
     prepare_engine(private)
     select_deliveries(private, day)
+    begin_build(private, is_whole=False)
     command = [executable(), "build", "--exclude-resource-type", "unit_test"]
     command += ["--exclude-resource-type", "test", "--select"]
     command += [f"+{model}" for model in NEEDED_MODELS]
     built = subprocess.run(
         command,
-        env={**os.environ, **dbt_environment(private)},
+        env={**os.environ, **dbt_environment(private), "CARE_BUILD": "rebuild"},
         capture_output=True,
         text=True,
         check=False,
