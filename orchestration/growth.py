@@ -48,10 +48,10 @@ def begin_build(settings: Settings, is_whole: bool) -> BuildPlan:
     From here until `complete_build` the warehouse counts as half built: a build that dies or fails
     is followed by one of everything.
     """
-    plan = _plan(settings, is_whole)
-    before = _read_completed(settings) if plan.is_growth else None
+    before = _read_completed(settings)
+    plan = _plan(settings, is_whole, before)
     settings.completed_build_file.unlink(missing_ok=True)
-    known = before.deliveries if before else {}
+    known = before.deliveries if before and plan.is_growth else {}
     new = sorted(delivery_id for delivery_id in plan.deliveries if delivery_id not in known)
     table = pa.table({"delivery_id": pa.array(new, pa.string())})
     temporary = settings.inputs_dir / ".new_delivery.parquet.tmp"
@@ -76,23 +76,26 @@ class _Completed:
     deliveries: Mapping[str, Place]
 
 
-def _plan(settings: Settings, is_whole: bool) -> BuildPlan:
+def _plan(settings: Settings, is_whole: bool, before: _Completed | None) -> BuildPlan:
     code_version = read_run_inputs(settings).code_version
     deliveries = _read_selected(settings)
-    obstacle = _obstacle(settings, is_whole, code_version, deliveries)
+    obstacle = _obstacle(settings, is_whole, before, code_version, deliveries)
     reason = obstacle or "the ledger only grew since the last build"
     return BuildPlan(obstacle is None, reason, code_version, deliveries)
 
 
 def _obstacle(
-    settings: Settings, is_whole: bool, code_version: str, now: Mapping[str, Place]
+    settings: Settings,
+    is_whole: bool,
+    before: _Completed | None,
+    code_version: str,
+    now: Mapping[str, Place],
 ) -> str | None:
     """Why a build cannot add; None where it can."""
     if settings.engine != "duckdb":
         return "only DuckDB adds to its tables"
     if not is_whole:
         return "only some tables are built"
-    before = _read_completed(settings)
     if before is None or not settings.warehouse_file.exists():
         return "no complete build to add to"
     if before.code_version != code_version:

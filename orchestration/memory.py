@@ -23,7 +23,8 @@ def require_memory(settings: Settings) -> None:
     Less makes the engine spill until it gives up in the middle of a build; more than the machine
     has lets the system end the process.
     """
-    lines, needed = _claim_lines(settings), _needed_mebibytes(settings)
+    lines = _claim_lines(settings)
+    needed = _needed_mebibytes(lines)
     has = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
     limit = mebibytes(settings.memory_limit)
     if needed <= limit <= has:
@@ -44,7 +45,7 @@ def models_at_once(settings: Settings) -> int:
     The engine uses every thread for one model, but between models it waits for dbt: a fifth of a
     night of many small ones.
     """
-    is_ample = mebibytes(settings.memory_limit) >= AMPLE * _needed_mebibytes(settings)
+    is_ample = mebibytes(settings.memory_limit) >= AMPLE * _needed_mebibytes(_claim_lines(settings))
     return 2 if is_ample else 1
 
 
@@ -52,5 +53,5 @@ def _claim_lines(settings: Settings) -> int:
     return sum(entry.loaded_count for entry in read_entries(settings, CLAIMS_FEED))
 
 
-def _needed_mebibytes(settings: Settings) -> int:
-    return LEAST_MEBIBYTES + _claim_lines(settings) * MEBIBYTES_A_MILLION_LINES // 10**6
+def _needed_mebibytes(claim_lines: int) -> int:
+    return LEAST_MEBIBYTES + claim_lines * MEBIBYTES_A_MILLION_LINES // 10**6

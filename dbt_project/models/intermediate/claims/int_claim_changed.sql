@@ -1,4 +1,5 @@
 {{ config(post_hook='{{ drop_previous_resolved_lines() }}') }}
+{%- do reads_in_growth('stg_ledger__new_delivery') %}
 
 -- The claims whose final lines may differ from those of the last build: claims of new deliveries,
 -- and claims that were resolved otherwise because of another one. None in a rebuild.
@@ -40,7 +41,7 @@ changed as (
         payer,
         claim_id
     from resolved_lines
-    where false and {{ is_new_row('resolved_lines') }}
+    where false
     {% endif %}
 ),
 
