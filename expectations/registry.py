@@ -12,11 +12,13 @@ from expectations import (
     agg_member_month,
     agg_program_utilization,
     agg_quality_measure,
+    agg_reject,
     agg_shared_savings,
     care_log,
     clinical_results,
     dim_program,
     eligibility,
+    fct_delivery,
     medical_claims,
     member_contact,
     patient_experience,
@@ -54,6 +56,8 @@ MART_SUITES: tuple[Suite, ...] = (
     agg_member_month.SUITE,
     agg_program_utilization.SUITE,
     agg_quality_measure.SUITE,
+    fct_delivery.SUITE,
+    agg_reject.SUITE,
 )
 OUTCOME_SUITES: tuple[Suite, ...] = (agg_er_use_versus_market.SUITE, agg_shared_savings.SUITE)
 

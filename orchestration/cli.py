@@ -11,7 +11,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -117,6 +117,52 @@ def check_sender(
             printer.print(f"    row {one.row_number}, {one.place}: {one.value!r} ({one.reason})")
     if not any(trial.loads for trial in trials):
         raise typer.Exit(1)
+
+
+@app.command()
+def rejects(
+    delivery: Annotated[str, typer.Argument(help="Its id, as in fct_delivery and agg_reject.")],
+    column: Annotated[str | None, typer.Option(help="Of this column alone.")] = None,
+    reason: Annotated[str | None, typer.Option(help="For this reason alone.")] = None,
+    limit: Annotated[int, typer.Option(help="So many at most.", min=1)] = 20,
+) -> None:
+    """Show the rejected values of a delivery, for the engineer; they may identify somebody."""
+    from orchestration.ingest.rejects import rejected_rows
+
+    found = rejected_rows(load_settings(), delivery, column, reason, limit)
+    printer = Console(soft_wrap=True, highlight=False, markup=False)
+    entry = found.entry
+    printer.print(f"{entry.source_id}/{entry.feed}/{entry.file_name!r} {entry.status}")
+    if entry.message:
+        printer.print(f"  {entry.reason}. {entry.message}")
+    if found.told:
+        printer.print(f"  {found.told}")
+    for one in found.rows:
+        where = f", {one.place}" if one.place else ""
+        printer.print(f"  row {one.row_number}{where}: {one.value!r} ({one.reason}). {one.remedy}")
+    printer.print(f"  {len(found.rows)} of {found.findings} findings")
+
+
+@app.command()
+def restatement(
+    before: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The earlier day.")],
+    after: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The later day.")],
+    feed: Annotated[str | None, typer.Option(help="Left out: every feed.")] = None,
+    by: Annotated[
+        Literal["service", "period"], typer.Option(help="What a row's month is that of.")
+    ] = "service",
+    everything: Annotated[bool, typer.Option("--all", help="Unchanged months too.")] = False,
+    csv: Annotated[Path | None, typer.Option(help="Write all months to this file.")] = None,
+) -> None:
+    """Compare what runs of two days read: rows and dollars by feed and month."""
+    from orchestration.ingest.restatement import restatement_between
+    from orchestration.ingest.restatement_report import restatement_table, write_csv
+
+    found = restatement_between(load_settings(), before.date(), after.date(), feed, by)
+    Console(width=None if sys.stdout.isatty() else 140).print(restatement_table(found, everything))
+    if csv:
+        write_csv(found, csv)
+        console.print(f"{len(found.months)} months in {csv}")
 
 
 @app.command()

@@ -29,6 +29,8 @@ _PATTERNS = {
 }
 _DECIMAL_TYPE = re.compile(r"decimal\((\d{1,2}),(\d{1,2})\)")
 
+_DATED = ("date", "timestamp")
+
 # What a feed, a column or a rule may be called: names in SQL and of assets.
 NAME_PATTERN = r"[a-z][a-z0-9_]*"
 
@@ -136,6 +138,9 @@ class FeedContract(StrictModel):
     greatest_rejected_share: Exact = Field(description="above it the whole delivery is set aside")
     tolerated_rejects: int = Field(default=10, ge=0, description="so many are never too many")
     key: Listed[str]
+    dated_by: str | None = Field(
+        default=None, description="column that says a row's month; left out: its delivery's"
+    )
     columns: dict[str, Column]
     rules: Listed[RowRule] = ()
 
@@ -144,6 +149,11 @@ class FeedContract(StrictModel):
         for name in self.key:
             if name not in self.columns:
                 raise ValueError(f"key names {name!r}. {suggestion(name, list(self.columns))}")
+        if self.dated_by is not None:
+            dates = [name for name, one in self.columns.items() if one.type in _DATED]
+            if self.dated_by not in dates:
+                told = suggestion(self.dated_by, dates)
+                raise ValueError(f"dated_by names {self.dated_by!r}, which is no date. {told}")
         for name in self.columns:
             if name in PROVENANCE or not re.fullmatch(NAME_PATTERN, name):
                 raise ValueError(f"{name!r} cannot be a column: use lower case, none of intake's")

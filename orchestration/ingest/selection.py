@@ -20,6 +20,7 @@ from orchestration.ingest import ledger
 from orchestration.ingest.contract import FeedContract
 from orchestration.ingest.layouts import load_layouts
 from orchestration.ingest.ledger import PROGRAM_TERMS, Entry
+from orchestration.ingest.rejects import write_rejected_rows
 from orchestration.settings import PROJECT_ROOT, Settings
 
 CLAIMS_FEED = "medical_claims"
@@ -92,7 +93,9 @@ class Selection:
 
 
 def select_deliveries(settings: Settings, as_of: date | None = None) -> Selection:
-    """Choose deliveries as of a day and write `inputs/{delivery,run}.parquet` and `run.json`.
+    """Choose deliveries as of a day and write what a run reads of them.
+
+    That is `inputs/{delivery,rejected_row,run}.parquet` and `run.json`.
 
     Without `as_of` (argument or setting) it is the latest day of a loaded data delivery. Equal
     ledger, day and code give equal files. Raises `CareWarehouseError` on an empty ledger.
@@ -106,6 +109,7 @@ def select_deliveries(settings: Settings, as_of: date | None = None) -> Selectio
     }
     settings.inputs_dir.mkdir(parents=True, exist_ok=True)
     _write_parquet(settings.inputs_dir / "delivery.parquet", _delivery_table(selection))
+    write_rejected_rows(settings, [delivery.entry for delivery in selection.deliveries])
     fields = [(name, pa.date32() if name == "as_of" else pa.string()) for name in run]
     row = {**run, "as_of": selection.as_of}
     _write_parquet(

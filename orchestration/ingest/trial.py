@@ -4,33 +4,20 @@ Nothing of the installation is read but its configuration, and nothing is writte
 """
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pyarrow.parquet as pq
-
 from orchestration.configuration import suggestion
 from orchestration.errors import CareWarehouseError
-from orchestration.ingest import ledger
 from orchestration.ingest.intake import Outcome, take_feed
 from orchestration.ingest.landing import CONTROL_SUFFIX, LandingProblem
 from orchestration.ingest.layouts import Layouts, load_layouts
+from orchestration.ingest.rejects import RejectedValue, read_rejected
 from orchestration.ingest.remedies import rejections
 from orchestration.settings import Settings
 
 _SHOWN_ROWS = 10
-
-
-@dataclass(frozen=True)
-class RejectedValue:
-    """One value that was not accepted."""
-
-    row_number: int
-    place: str
-    value: str | None
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -111,17 +98,7 @@ def _try_as(room: Settings, layouts: Layouts, source_id: str, file: Path, feed: 
     told = [str(one) for one in rejections(entry, layouts.contracts[feed])]
     told += [f"{count} kept and flagged: {rule}" for rule, count in sorted(entry.flags.items())]
     told += entry.warnings
+    _, rejected = read_rejected(room, entry, at_most=_SHOWN_ROWS)
     if not control.is_file():
         told.append("There is no control file, so neither rows nor sums could be held against it.")
-    return Trial(feed, outcome, result.problems, tuple(told), tuple(_rejected(room, outcome)))
-
-
-def _rejected(room: Settings, outcome: Outcome) -> Iterator[RejectedValue]:
-    """The first rejected values, in the order of the file."""
-    path = ledger.rejects_path(room, outcome.entry)
-    if path.exists():
-        rows = [
-            row for row in pq.read_table(path).to_pylist() if row["reason"] != "duplicate_of_row"
-        ]
-        for row in rows[:_SHOWN_ROWS]:
-            yield RejectedValue(row["row_number"], row["column_name"], row["value"], row["reason"])
+    return Trial(feed, outcome, result.problems, tuple(told), rejected)

@@ -72,9 +72,14 @@ def test_the_first_night_publishes_every_mart(demo: Demo) -> None:
         "agg_quality_measure",
         "agg_er_use_versus_market",
         "agg_shared_savings",
+        "fct_delivery",
+        "agg_reject",
         "meta_publication",
     } <= tables
-    identified = {"fct_attribution", "fct_member_month", "fct_gap", "agg_quality_clinician"}
+    identified = {
+        *("fct_attribution", "fct_member_month", "fct_gap", "agg_quality_clinician"),
+        "fct_reject",
+    }
     assert not identified & tables, "identified facts are restricted"
     marts.close()
     restricted = demo.settings.published_dir / "current" / "restricted"
