@@ -89,6 +89,8 @@ def test_jobs_schedule_and_sensor_are_there(definitions: dg.Definitions) -> None
     """The night is started by the schedule, the ledger by what is dropped."""
     repository = definitions.get_repository_def()
     assert {"nightly", "intake", "settlement"} <= set(repository.job_names)
+    for name in repository.job_names:
+        assert repository.get_job(name).nodes, f"{name} runs nothing"
     assert dg.validate_run_config(definitions.resolve_job_def("settlement"))
     assert [s.cron_schedule for s in repository.schedule_defs] == ["30 5 * * *"]
     assert [s.name for s in repository.sensor_defs] == ["landing_sensor"]
