@@ -1,8 +1,9 @@
 """Results that records and registries know: test values, blood pressure, doses given to children.
 
 Drawn after all services, from a stream of its own, for members who need them: values of the tests
-that claims were simulated for, pressures of members with hypertension, and the immunisation history
-of those who turn 2 or 13 in the performance year. How a row is written is in results.py.
+that claims were simulated for, pressures of members with hypertension, the immunisation history of
+those who turn 2 or 13 in the performance year, and what practices' records tell of the first visit
+of that year (depression, weight, tobacco). How a row is written is in results.py.
 """
 
 from dataclasses import dataclass
@@ -36,6 +37,15 @@ CODES = (
     ("I", "CVX", "114"),
     ("I", "CVX", "115"),
     ("I", "CVX", "165"),
+    ("V", "LN", "44261-6"),
+    ("V", "LN", "39156-5"),
+    ("V", "LN", "59576-9"),
+    ("V", "LN", "8302-2"),
+    ("V", "LN", "29463-7"),
+    ("V", "LN", "72166-2"),
+    ("L", "LN", "10230-1"),
+    ("S", "HC", "97802"),
+    ("S", "HC", "S9451"),
 )
 A1C, EGFR, UACR, PRESSURE = range(4)
 UNITS = ("%", "mL/min/1.73m2", "mg/g", "mmHg")
@@ -56,6 +66,12 @@ CHILD_DOSES = (
     ("150", 220), ("150", 250),
 )  # fmt: skip
 TEEN_DOSES = (("114", 4050, 0.80), ("115", 4050, 0.86), ("165", 4060, 0.66), ("165", 4260, 0.58))
+
+# Chances that the record of a year's first visit tells of depression, of tobacco, of an adult's
+# weight, and of a child's weight with counselling; a score of 10 is positive.
+SCREENED, ASKED, WEIGHED, COUNSELLED = 0.34, 0.42, 0.38, 0.36
+POSITIVE, TOBACCO_USERS = 0.12, 0.14
+EJECTION_MEASURED = 0.55
 
 
 @dataclass(frozen=True)
@@ -102,14 +118,20 @@ class Results:
 
 
 def simulate_results(
-    people: Population, a1c: MemberDays, kidney: MemberDays, rng: np.random.Generator
+    people: Population,
+    a1c: MemberDays,
+    kidney: MemberDays,
+    visits: MemberDays,
+    rng: np.random.Generator,
 ) -> Results:
-    """Results of everyone, by service day; `a1c` and `kidney` are the tests that were done."""
+    """Results of everyone, by service day, of the tests and visits that were."""
     parts = [
         *_tests(people, a1c, kidney, rng),
         _pressures(people, rng),
         _childhood(people, rng),
         _adolescence(people, rng),
+        *_records(people, visits, rng),
+        _ejections(people, rng),
     ]
     fields = ("person", "day", "code", "value", "second_value", "setting", "status")
     joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in fields}
@@ -196,6 +218,60 @@ def _doses(children: Numbers, day: Numbers, codes: Numbers, given: NDArray[np.bo
     given = given & (day <= LAST_SERVICE_DAY)
     row, column = np.nonzero(given)
     return Results.of(children[row], day[row, column].astype(np.int64), codes[row, column])
+
+
+def _records(people: Population, visits: MemberDays, rng: np.random.Generator) -> list[Results]:
+    """What was recorded at each member's first visit of the performance year."""
+    person, day = visits.since(EFFECT_START_DAY)
+    first = np.full(len(people), LAST_SERVICE_DAY + 1)
+    np.minimum.at(first, person, day)
+    seen = np.flatnonzero(first <= LAST_SERVICE_DAY)
+    age = people.age[seen]
+
+    def some(least: int, most: int, chance: float) -> Numbers:
+        chosen = (age >= least) & (age <= most) & (rng.random(len(seen)) < chance)
+        return seen[chosen].astype(np.int64)
+
+    screened, asked = some(11, 120, SCREENED), some(11, 120, ASKED)
+    weighed, counselled = some(18, 120, WEIGHED), some(2, 17, COUNSELLED)
+    score = np.where(
+        rng.random(len(screened)) < POSITIVE,
+        rng.integers(10, 28, len(screened)),
+        rng.integers(0, 10, len(screened)),
+    )
+    uses = (rng.random(len(asked)) < TOBACCO_USERS).astype(float)
+    heavy = people.conditions[weighed, CONDITIONS.index("obesity")]
+    index = rng.normal(np.where(heavy, 34.0, 25.5), 3.2)
+    years = people.age[counselled]
+    height = 76 + 6.0 * years + rng.normal(0, 5, len(counselled))
+    child = [
+        Results.of(counselled, first[counselled], _code(code), value)
+        for code, value in (
+            ("59576-9", rng.integers(2, 99, len(counselled)).astype(float)),
+            ("8302-2", np.round(height)),
+            ("29463-7", np.round(8 + 2.6 * years + rng.normal(0, 3, len(counselled)))),
+            ("97802", None),
+            ("S9451", None),
+        )
+    ]
+    return [
+        Results.of(screened, first[screened], _code("44261-6"), score.astype(float)),
+        Results.of(asked, first[asked], _code("72166-2"), uses),
+        Results.of(weighed, first[weighed], _code("39156-5"), np.clip(np.round(index, 1), 14, 60)),
+        *child,
+    ]
+
+
+def _ejections(people: Population, rng: np.random.Generator) -> Results:
+    """Ejection fractions of members with heart failure, in the year before the performance year."""
+    failing = people.conditions[:, CONDITIONS.index("congestive_heart_failure")] & people.is_user
+    measured = np.flatnonzero(failing & (rng.random(len(people)) < EJECTION_MEASURED))
+    day = EFFECT_START_DAY - 366 + rng.integers(0, 366, len(measured))
+    kept = people.covered(measured, day)
+    fraction = np.clip(np.round(rng.normal(42, 11, len(measured))), 12, 75)
+    return Results.of(
+        measured[kept].astype(np.int64), day[kept], _code("10230-1"), fraction[kept], setting=OFFICE
+    )
 
 
 def _turning(people: Population, years: int) -> Numbers:

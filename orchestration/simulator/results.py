@@ -30,7 +30,8 @@ BATCH_RESULTS = 100_000_000
 QUARTERS = tuple(range(14, SERVICE_MONTHS, 3))
 RESULTS = Layout.of(
     "clinical_results",
-    "RSLT_ID|MBR_ID|RSLT_TYP|CD_SYS|RSLT_CD|SVC_DT|RSLT_VAL|RSLT_VAL_2|RSLT_UNIT|RSLT_STAT|SETTING",
+    "RSLT_ID|MBR_ID|RSLT_TYP|CD_SYS|RSLT_CD|SVC_DT|RSLT_VAL|RSLT_VAL_2|RSLT_UNIT|RSLT_STAT|SETTING|"
+    "AUDITED",
     "|",
 )
 
@@ -61,6 +62,8 @@ def _encoder(config: SimulationConfig, people: Population, results: Results) -> 
     members = member_ids(people)
     kinds, systems, codes = (lookup_table(column) for column in zip(*CODES, strict=True))
     units = lookup_table([*UNITS, *[""] * (len(CODES) - len(UNITS))])
+    # Facts of charts were audited; of the others nobody asks.
+    audited = lookup_table(["Y" if kind == "S" else "" for kind, _, _ in CODES])
     settings, statuses = lookup_table(SETTINGS), lookup_table(STATUSES)
     first = config.batch * BATCH_RESULTS
 
@@ -79,6 +82,7 @@ def _encoder(config: SimulationConfig, people: Population, results: Results) -> 
                 "RSLT_UNIT": units[code],
                 "RSLT_STAT": statuses[results.status[rows]],
                 "SETTING": settings[results.setting[rows]],
+                "AUDITED": audited[code],
             }
         ), {}
 

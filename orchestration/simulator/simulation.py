@@ -36,6 +36,7 @@ from orchestration.simulator.providers import Providers, build_providers
 from orchestration.simulator.results import result_jobs
 from orchestration.simulator.rosters import write_quality, write_rosters
 from orchestration.simulator.utilization import MedicalUse, simulate_use
+from orchestration.simulator.world import MemberDays
 from orchestration.simulator.writing import WrittenFile, period_text
 
 Progress = Callable[[str], None]
@@ -153,7 +154,11 @@ def _simulate_batch(
     costs = calibrate(config, providers, people, use.claims, use.lines, fills, panels)
     clock.step("calibration", f"{len(costs)} programs")
     results = simulate_results(
-        people, use.a1c_tests, use.kidney_tests, stream(config, "clinical results")
+        people,
+        use.a1c_tests,
+        use.kidney_tests,
+        MemberDays(use.visits.person, use.visits.day),
+        stream(config, "clinical results"),
     )
     totals = _final_totals(people, use, fills, results)
     medical = spoil_claims(config, people, use.claims, use.lines, stream(config, "medical mess"))

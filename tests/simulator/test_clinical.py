@@ -7,6 +7,7 @@ from orchestration.simulator.clinical import A1C, CODES, EGFR, NO_VALUE, PRESSUR
 from orchestration.simulator.codes import CONDITIONS
 from orchestration.simulator.config import EFFECT_START_DAY, LAST_SERVICE_DAY
 from orchestration.simulator.simulation import stream
+from orchestration.simulator.world import MemberDays
 
 
 def test_every_test_of_the_measured_years_has_its_value_and_nobody_else_does(
@@ -15,7 +16,11 @@ def test_every_test_of_the_measured_years_has_its_value_and_nobody_else_does(
     """A value without a test, or a test without a value, would teach a wrong rate."""
     use, people = simulated.use, simulated.people
     results = simulate_results(
-        people, use.a1c_tests, use.kidney_tests, stream(simulated.config, "clinical results")
+        people,
+        use.a1c_tests,
+        use.kidney_tests,
+        MemberDays(use.visits.person, use.visits.day),
+        stream(simulated.config, "clinical results"),
     )
     for code, tests in ((A1C, use.a1c_tests), (EGFR, use.kidney_tests)):
         person, day = tests.since(EFFECT_START_DAY - 366)
@@ -33,7 +38,7 @@ def test_every_test_of_the_measured_years_has_its_value_and_nobody_else_does(
     assert 6.5 < values.mean() < 8.0
     assert (values >= 4.4).all()
     assert (results.day <= LAST_SERVICE_DAY).all()
-    doses = results.code > PRESSURE
+    doses = np.isin(results.code, [n for n, row in enumerate(CODES) if row[0] == "I"])
     assert (results.day[doses] >= people.birth_day[results.person[doses]]).all()
 
 

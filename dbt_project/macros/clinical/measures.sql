@@ -8,6 +8,7 @@
         members.measure_year,
         members.person_key,
         members.common_exclusion,
+        members.age_at_start,
         members.age_at_end,
         members.is_diabetic,
         members.birth_date,
@@ -34,6 +35,7 @@
         case versions.enrolment
             when 'year' then true
             when 'since_october' then members.is_enrolled_since_october
+            when 'two_years' then members.is_enrolled_two_years
             when 'rx' then members.is_enrolled_rx
             when 'two_years_rx'
                 then members.is_enrolled_two_years and members.is_enrolled_rx_two_years
@@ -50,8 +52,8 @@
 {%- endmacro %}
 
 {#- Members with events of the named concepts until the day of evaluation; unaudited supplemental
-    data never count for a rate (D.0.4). Asks for a CTE `members`. -#}
-{% macro member_events(names) -%}
+    data never count for a rate (D.0.4). Asks for a CTE of the population's name. -#}
+{% macro member_events(names, population='members') -%}
     select
         members.*,
         events.concept_key,
@@ -60,12 +62,29 @@
         events.value,
         events.event_date,
         events.delivered_on
-    from members
+    from {{ population }} as members
     inner join {{ ref('int_clinical_event') }} as events
         on members.person_key = events.person_key and events.event_date <= members.evaluation_date
     where
         events.concept_key in {{ concepts(names) }}
         and events.source_kind <> {{ source_kind('supplemental') }}
+{%- endmacro %}
+
+{#- Members who have a condition by C.1 over the year and the one before: a stay with it, or visits on
+    two days. -#}
+{% macro members_with_condition(names, population='members') -%}
+    select
+        measure_year,
+        person_key,
+        min(event_date) as first_date
+    from ({{ member_events(names, population) }}) as diagnoses
+    where event_date >= make_date(measure_year - 1, 1, 1)
+    group by measure_year, person_key
+    having
+        bool_or(source_kind = {{ source_kind('stay') }})
+        or count(distinct case
+            when source_kind = {{ source_kind('visit') }} then event_date
+        end) >= 2
 {%- endmacro %}
 
 {#- Services of the named concepts: met from `first_date` on, next due `interval` months later. -#}
@@ -95,13 +114,14 @@
 {%- endmacro %}
 
 {#- The columns of every measure. Asks for the CTEs `members` and `services`, and for `exclusions`
-    unless there are none. `unmet_is_numerator` for measures where lower is better and no evidence is
+    unless there are none; rows of `exceptions` exclude only those who did not meet the measure.
+    `unmet_is_numerator` for measures where lower is better and no evidence is
     the bad event. Measures of events join on `measured_date` too. `due_date` overrides the rule that
     the latest next date of a service holds, else the day the member became eligible and covered
     plus 90 days, the end of the year at the latest (D.0). `is_measurable` says whether the evidence
     a measure cannot do without was delivered at all. -#}
 {% macro measure_rows(
-    has_exclusions=true, is_event_based=false, unmet_is_numerator=false, due_date=none,
+    has_exclusions=true, has_exceptions=false, is_event_based=false, unmet_is_numerator=false, due_date=none,
     is_measurable='true', eligible_date='eligible_date',
     population='members'
 ) -%}
@@ -133,6 +153,17 @@ excluded as (
 
 ),
 {% endif %}
+{%- if has_exceptions %}
+excepted as (
+
+    select
+        {{ keys | join(',\n        ') }},
+        min(reason) as reason
+    from exceptions
+    group by {{ keys | join(', ') }}
+
+),
+{% endif %}
 joined as (
 
     select
@@ -142,6 +173,9 @@ joined as (
         {%- endif %}
         coalesce(
             members.common_exclusion{{ ',\n            excluded.reason' if has_exclusions else ', null' }}
+            {%- if has_exceptions %},
+            case when not coalesce(best.is_met, {{ unmet_is_numerator }}) then excepted.reason end
+            {%- endif %}
         ) as exclusion_reason,
         {{ is_measurable }} as is_measurable,
         best.claim_key,
@@ -162,6 +196,13 @@ joined as (
         on
             {%- for key in keys %}
             {{ 'and ' if not loop.first }}members.{{ key }} = excluded.{{ key }}
+            {%- endfor %}
+    {%- endif %}
+    {%- if has_exceptions %}
+    left join excepted
+        on
+            {%- for key in keys %}
+            {{ 'and ' if not loop.first }}members.{{ key }} = excepted.{{ key }}
             {%- endfor %}
     {%- endif %}
 
@@ -233,9 +274,9 @@ final as (
     from members
 {%- endmacro %}
 
-{#- Visits at least 14 days apart, counted up to `most`: the first one, then again and again the first
-    one 14 days later, which is the most that can be had. Asks for a CTE `visits`. -#}
-{% macro visits_apart(most) -%}
+{#- Visits so many days apart, up to `most`: the first one, then again and again the first one that many
+    days later, which is the most that can be had. Asks for a CTE `visits`. -#}
+{% macro visits_apart(most, days=14) -%}
 {%- for number in range(1, most + 1) -%}
 visits_{{ number }} as (
 
@@ -249,31 +290,20 @@ visits_{{ number }} as (
         on
             visits.measure_year = earlier.measure_year
             and visits.person_key = earlier.person_key
-            and visits.visit_date >= {{ date_plus_days('earlier.visit_date', 14) }}
+            and visits.visit_date >= {{ date_plus_days('earlier.visit_date', days) }}
     {%- endif %}
     group by visits.measure_year, visits.person_key
 
 ),
 
 {% endfor -%}
-counted_visits as (
-
-    select
-        measure_year,
-        person_key,
-        cast(null as bigint) as claim_key,
-        count(*) as visit_count,
-        max(visit_date) as event_date,
-        cast(null as date) as delivered_on
-    from (
-        {%- for number in range(1, most + 1) %}
-        select * from visits_{{ number }}
-        {%- if not loop.last %}
-        union all
-        {%- endif %}
-        {%- endfor %}
-    ) as apart
-    group by measure_year, person_key
+apart as (
+    {% for number in range(1, most + 1) %}
+    select * from visits_{{ number }}
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
 
 )
 {%- endmacro %}

@@ -1,7 +1,8 @@
 -- METHODS D.0: the gaps in care of programs' members, in the year of the run's day and the year before
--- it. First rule that fits: excluded, not enough data, overdue, due soon (60 days), closed, open. In a
--- year that has ended whatever was not closed is missed. Where lower is better, out of the numerator is
--- closed. A gap closed by a late claim is closed on the day of service, and known since its delivery.
+-- it. First rule that fits: excluded, an event nobody can act on any more, not enough data, overdue, due
+-- soon (60 days), closed, open. In a year that has ended whatever was not closed is missed. Where lower is
+-- better, out of the numerator is closed. A gap closed by a late claim is closed on the day of service,
+-- and known since its delivery.
 
 with
 
@@ -53,6 +54,7 @@ judged as (
         members.npi,
         measures.weight,
         measures.is_well_informed,
+        measures.is_actionable,
         years.is_open,
         years.evaluation_date,
         results.is_denominator
@@ -89,6 +91,7 @@ final as (
         cast(
             case
                 when not judged.is_denominator then 'EXCLUDED'
+                when not judged.is_actionable then 'EVENT_ONLY'
                 when not judged.is_measurable then 'NOT_ENOUGH_DATA'
                 when not judged.is_open and judged.is_met then 'CLOSED'
                 when not judged.is_open then 'MISSED'
@@ -111,7 +114,11 @@ final as (
         cast(judged.weight as int) as weight,
         cast(
             case
-                when judged.is_open and judged.is_denominator and judged.is_measurable
+                when
+                    judged.is_open
+                    and judged.is_denominator
+                    and judged.is_measurable
+                    and judged.is_actionable
                     then greatest(
                         {{ whole_days_between('judged.due_date', 'judged.evaluation_date') }}, 0
                     )

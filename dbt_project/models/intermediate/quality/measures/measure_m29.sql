@@ -6,34 +6,6 @@
 
 with
 
-aged as (
-
-    {{ measure_members('M29') }}
-
-),
-
-stays as (
-
-    {{ mental_health_stays() }}
-
-),
-
-members as (
-
-    {{ last_mental_health_discharges() }}
-
-),
-
-services as (
-
-    {{ follow_up_visits(['behavioral_visit'], 7) }}
-
-),
-
-{{ measure_rows(
-    has_exclusions=false,
-    is_event_based=true,
-    due_date=date_plus_days('measured_date', 7)
-) }}
+{{ mental_health_follow_up('M29', 7) }}
 
 select * from final
