@@ -11,6 +11,7 @@ import pytest
 from scipy.stats import binomtest
 
 from orchestration.settings import Settings
+from orchestration.simulator.clinical import ASKED, COUNSELLED, POSITIVE, SCREENED, WEIGHED
 from orchestration.warehouse import read_warehouse
 from tests.conftest import Demo
 
@@ -273,10 +274,38 @@ def test_measures_find_what_was_planted(settings: Settings) -> None:
         "M06": (0.15, 0.60),
         "M08": (0.45, 0.70),
         "M09": (0.35, 0.75),
+        "M10": (0.20, 0.50),
         "M12": (0.40, 0.95),
+        # Fills of antibiotics fall where they will: few follow a cold.
+        "M15": (0.93, 1.00),
+        "M16": (0.95, 1.00),
         "M19": (0.70, 1.00),
         "M20": (0.40, 0.85),
         "M21": (0.25, 0.75),
+        # Chances of those with a visit; some members had none, and a heavy member needs more.
+        "M22": (COUNSELLED - 0.10, COUNSELLED + 0.02),
+        "M24": (SCREENED * (1 - POSITIVE) - 0.08, SCREENED * (1 - POSITIVE) + 0.03),
+        "M25": (0.2 * WEIGHED, 0.6 * WEIGHED),
+        "M31": (0.95, 1.00),
     }
     for measure, (least, most) in brackets.items():
         assert least <= rates[measure] <= most, (measure, rates[measure])
+
+
+def test_as_many_answer_about_tobacco_as_were_asked(settings: Settings) -> None:
+    """Each member with a visit was asked with the planted chance, in every panel and elsewhere."""
+    with read_warehouse(settings) as warehouse:
+        rows = warehouse.execute(
+            """
+            select program_id, population, numerator_count, denominator_count
+            from agg_quality_measure
+            where measure_id = 'M26A'
+                and measure_year = 2025
+                and practice_id is null
+                and population in ('panel', 'attributed_elsewhere')
+            """
+        ).fetchall()
+    assert len(rows) >= 5
+    for program_id, population, answered, members in rows:
+        chance = binomtest(answered, members, ASKED).pvalue
+        assert chance > 0.001, (program_id, population, answered, members)
