@@ -8,6 +8,7 @@ from functools import partial
 from expectations import (
     adt_events,
     agg_attribution,
+    agg_change_versus_market,
     agg_er_use_versus_market,
     agg_member_month,
     agg_program_utilization,
@@ -59,7 +60,11 @@ MART_SUITES: tuple[Suite, ...] = (
     fct_delivery.SUITE,
     agg_reject.SUITE,
 )
-OUTCOME_SUITES: tuple[Suite, ...] = (agg_er_use_versus_market.SUITE, agg_shared_savings.SUITE)
+OUTCOME_SUITES: tuple[Suite, ...] = (
+    agg_change_versus_market.SUITE,
+    agg_er_use_versus_market.SUITE,
+    agg_shared_savings.SUITE,
+)
 
 _OPTIONAL = frozenset(
     {

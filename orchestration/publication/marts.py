@@ -132,6 +132,27 @@ class SuppressedTable:
 
 OUTCOME_MARTS: tuple[PublishedMart, ...] = (
     PublishedMart(
+        "agg_change_detail",
+        "bi",
+        "",
+        ("program_id", "part", "outcome", "item_number"),
+        SuppressionRules(count_columns=()),
+        "One row per program and line of a balance table, event study or placebo distribution "
+        "behind agg_change_versus_market; levels and quarters of few people are left out.",
+    ),
+    PublishedMart(
+        "agg_change_versus_market",
+        "bi",
+        "",
+        ("program_id", "outcome", "weighting"),
+        SuppressionRules(
+            count_columns=("panel_persons", "market_persons"),
+            dependents={"panel_persons": ("sentence",), "market_persons": ("sentence",)},
+        ),
+        "One row per program, outcome and weighting: change since the baseline against the market, "
+        "with pre-trend, balance and placebo rank (METHODS H.5). Not proof of cause.",
+    ),
+    PublishedMart(
         "agg_er_use_versus_market",
         "bi",
         "",

@@ -70,6 +70,8 @@ def test_the_first_night_publishes_every_mart(demo: Demo) -> None:
         "agg_member_month",
         "agg_program_utilization",
         "agg_quality_measure",
+        "agg_change_detail",
+        "agg_change_versus_market",
         "agg_er_use_versus_market",
         "agg_shared_savings",
         "fct_delivery",

@@ -229,6 +229,16 @@ PLAUSIBLE: dict[str, dict[str, object]] = {
         "row_count": 3,
         "first_row_number": 17,
     },
+    "agg_change_versus_market": {
+        "program_id": "program",
+        "outcome": "er_visits",
+        "weighting": "att",
+        "verdict": "lower",
+        "sentence": "It moved lower.",
+        "change_ratio": 0.93,
+        "bootstrap_lower": 0.89,
+        "bootstrap_upper": 0.98,
+    },
     "agg_er_use_versus_market": {
         "reporting_unit_id": "unit",
         "period_role": "performance",
@@ -272,6 +282,7 @@ KEYS = {
     "agg_quality_measure": "practice_id",
     "fct_delivery": "delivery_id",
     "agg_reject": "delivery_id",
+    "agg_change_versus_market": "program_id",
     "agg_er_use_versus_market": "reporting_unit_id",
     "agg_shared_savings": "program_id",
 }

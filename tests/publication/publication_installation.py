@@ -125,6 +125,21 @@ def make_installation(data_dir: Path) -> Installation:
         """,
     )
     _write(
+        settings.outcomes_dir / "agg_change_versus_market.parquet",
+        """
+        select 'prohealth' as program_id, 'er_visits' as outcome, 'att' as weighting,
+            400 as panel_persons, 90000 as market_persons, 0.92::double as change_ratio,
+            'it moved 8 % lower' as sentence, false as is_suppressed
+        """,
+    )
+    _write(
+        settings.outcomes_dir / "agg_change_detail.parquet",
+        """
+        select 'prohealth' as program_id, 'placebo' as part, 'er_visits' as outcome,
+            0 as item_number, 1.01::double as ratio
+        """,
+    )
+    _write(
         settings.outcomes_dir / "agg_shared_savings.parquet",
         "select 'prohealth' as program_id, 1234.56::decimal(18,2) as savings_amount, "
         "24000 as baseline_persons, 25000 as performance_persons",

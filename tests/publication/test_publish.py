@@ -57,6 +57,8 @@ def test_a_generation_holds_marts_parquet_meta_and_checksums(installation: Insta
     names = {str(path.relative_to(generation.path)) for path in generation.path.rglob("*.*")}
     assert names == {
         "agg_attribution.parquet",
+        "agg_change_detail.parquet",
+        "agg_change_versus_market.parquet",
         "agg_er_use_versus_market.parquet",
         "agg_shared_savings.parquet",
         "checksums.sha256",

@@ -6,7 +6,7 @@ import dagster as dg
 
 from orchestration.checks import RegisteredCheck, load_manifest, read_run_inputs
 from orchestration.defs.checks import stage_checks
-from orchestration.defs.outcomes.assets import agg_er_use_versus_market
+from orchestration.defs.outcomes.assets import agg_change_versus_market, agg_er_use_versus_market
 from orchestration.defs.payment.assets import agg_shared_savings
 from orchestration.defs.warehouse.assets import model_key
 from orchestration.publication import publish, verify_current
@@ -14,7 +14,14 @@ from orchestration.publication.gate import registered_checks
 from orchestration.publication.marts import published_marts
 from orchestration.settings import Settings, load_settings
 
-OUTCOME_KEYS = {key.path[-1]: key for key in (agg_er_use_versus_market.key, agg_shared_savings.key)}
+OUTCOME_KEYS = {
+    key.path[-1]: key
+    for key in (
+        agg_change_versus_market.key,
+        agg_er_use_versus_market.key,
+        agg_shared_savings.key,
+    )
+}
 
 
 def mart_keys() -> list[dg.AssetKey]:
