@@ -16,7 +16,7 @@ COMPILED := altair dagster dbt great_expectations networkx numpy pandas pydantic
 # Set on some machines; every start would then compile its imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo nightly release check-sender ui test lint bench parity spark docs clean lock lock-run $(LOCKS)
+.PHONY: help setup demo nightly watch release check-sender ui test reliability lint bench parity spark docs clean lock lock-run $(LOCKS)
 
 help: ## list these tasks
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ demo: setup ## simulate five programs at true size, run the night, print the res
 nightly: setup ## take what was dropped, rebuild, check, publish (one process, no daemon needed)
 	$(CARE) nightly
 
+watch: setup ## verify the publication and tell of silence (CARE_ALERT_WEBHOOK); for cron
+	$(CARE) watch
+
 # What is told on the command line reaches a recipe as a variable of the shell, never as its text.
 release: setup ## let a quarantined delivery be loaded (DELIVERY=<id> REASON="who confirmed what")
 	$(CARE) release "$$DELIVERY" --reason "$$REASON"
@@ -57,8 +60,11 @@ check-sender: setup ## explain what a file would do before it is dropped (SENDER
 ui: setup ## open the Dagster UI on http://127.0.0.1:3000
 	$(CARE) ui
 
-test: $(VENV)/.dev ## run every test
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+test: $(VENV)/.dev ## run every test but those of `make reliability`
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not by_force"
+
+reliability: $(VENV)/.dev ## nights killed, starved, broken and overtaken by force (docs/faults.md)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m by_force
 
 lint: $(VENV)/.dev ## ruff and mypy --strict
 	$(BIN)/ruff check .

@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Literal
@@ -514,6 +515,75 @@ def _volume(settings: Settings, odd: Callable[[int, float], bool], word: str) ->
                     "around it. Ask the sender, or deliver the month again."
                 )
     return _verdict(problems, judged)
+
+
+def feed_checks(settings: Settings) -> tuple[RegisteredCheck, ...]:
+    """One warning check a feed: `arrivals_<feed>`, of what came, how late and how much of it."""
+    from orchestration.ingest.layouts import load_layouts
+
+    return tuple(
+        RegisteredCheck(
+            f"arrivals_{feed}",
+            feed,
+            "ledger",
+            False,
+            f"No delivery of {feed} waits in quarantine; its senders' newest are neither late nor"
+            " of an unusual size.",
+            partial(arrivals_check, feed=feed),
+        )
+        for feed in load_layouts(settings).feeds
+    )
+
+
+def arrivals_check(settings: Settings, feed: str) -> CheckOutcome:
+    """Freshness and volume of one feed by sender, as of the run's day, and its quarantine.
+
+    Late is a sender whose newest month lies two or more before its newest of any feed. The newest
+    month's rows are held against the six months before it; as in `low_volume_check`, months after
+    the last measured period are not.
+    """
+    from orchestration.ingest.layouts import load_layouts
+    from orchestration.ingest.ledger import read_entries, still_quarantined
+
+    contract = load_layouts(settings).contracts.get(feed)
+    every_month = contract is not None and contract.every_month
+    problems = [
+        f"{entry.source_id}/{feed}/{entry.period} ({entry.delivery_id}) waits in quarantine:"
+        f" {entry.reason}. The table `quarantined` of ledger/deliveries says what to do."
+        for entry in still_quarantined(read_entries(settings, feed))
+    ]
+    newest_of: dict[str, str] = {}
+    rows_of: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for row in _read_deliveries(settings):
+        if row.is_selected and _MONTH.fullmatch(row.period):
+            newest_of[row.source_id] = max(newest_of.get(row.source_id, ""), row.period)
+            if row.feed == feed:
+                rows_of[row.source_id][row.period] += row.row_count
+    last_measured = _last_measured_month(settings)
+    for source, by_period in sorted(rows_of.items()) if every_month else ():
+        months = sorted(by_period)
+        behind = len(_months(months[-1], newest_of[source])) - 1
+        if behind > 1:
+            problems.append(
+                f"{source}/{feed}: the newest month is {months[-1]}, {behind} behind the sender's"
+                " other feeds. Ask the sender for it."
+            )
+        *before, newest = [month for month in months if month <= (last_measured or month)] or [""]
+        usual = [by_period[month] for month in before[-6:]]
+        rows, middle = by_period.get(newest, 0), median(usual) if len(usual) >= 3 else None
+        if middle and not LOW_VOLUME_SHARE * middle <= rows <= HIGH_VOLUME_SHARE * middle:
+            problems.append(
+                f"{source}/{feed}/{newest}: {rows} rows, {middle:.0f} are usual. Ask the sender"
+                " whether the delivery is whole."
+            )
+    newest_months = [max(by_period) for by_period in rows_of.values()]
+    counts: dict[str, Scalar] = {
+        "senders": len(rows_of),
+        "newest_month": max(newest_months, default=None),
+        "newest_month_rows": sum(by_period[max(by_period)] for by_period in rows_of.values()),
+        "found": len(problems),
+    }
+    return CheckOutcome("fail" if problems else "pass", counts, tuple(problems[:50]))
 
 
 def _last_measured_month(settings: Settings) -> str | None:

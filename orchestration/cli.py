@@ -75,6 +75,19 @@ def nightly() -> None:
 
 
 @app.command()
+def watch() -> None:
+    """Verify what is published and tell of damage, silence and alerts not delivered (for cron)."""
+    from orchestration.alerts import watch as look
+
+    told = look(load_settings())
+    for one in told:
+        console.print(f"[bold red]{one.kind}:[/] {one.text} (webhook: {one.webhook})")
+    if told:
+        raise typer.Exit(1)
+    console.print("Nothing to tell.")
+
+
+@app.command()
 def intake() -> None:
     """Take what was dropped into the ledger; rebuild and publish nothing."""
     _run_job("intake")
@@ -309,7 +322,9 @@ def _run_job(name: str) -> None:
     settings = _ready()
     import dagster as dg
 
+    from orchestration.alerts import send
     from orchestration.definitions import defs
+    from orchestration.defs.alerts import alert_of
 
     gc.freeze()
     gc.enable()
@@ -323,6 +338,9 @@ def _run_job(name: str) -> None:
         for event in failures:
             console.print(f"[bold red]{event.step_key}:[/] {_root_cause(event)}", soft_wrap=True)
         failed = sorted({event.step_key or name for event in failures})
+        told = send(settings, alert_of(result.run_id, name, failures, "it could not start"))
+        if told is not None and told.is_owed:
+            console.print(f"[bold red]alert not delivered:[/] {told.webhook}", soft_wrap=True)
         raise CareWarehouseError(
             f"{name} failed at {', '.join(failed) or 'its start'}; the last publication stays."
             f" `make ui` shows run {result.run_id} in full."

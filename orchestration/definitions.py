@@ -6,6 +6,7 @@ Assets, checks and schedules do not belong here; each lives with its stage under
 import dagster as dg
 
 from orchestration.defs import ledger, outcomes, payment, publication, warehouse
+from orchestration.defs.alerts import failure_alert, watch_alert
 from orchestration.defs.jobs import intake, nightly, nightly_schedule, settlement
 from orchestration.defs.logging import terminal_logger
 from orchestration.defs.resources import Pipeline, dbt_resource
@@ -23,7 +24,7 @@ defs = dg.Definitions(
     asset_checks=[check for stage in STAGES for check in stage.CHECKS],
     jobs=[nightly, intake, settlement],
     schedules=[nightly_schedule],
-    sensors=[landing_sensor],
+    sensors=[landing_sensor, failure_alert, watch_alert],
     resources={"pipeline": Pipeline(), "dbt": dbt_resource(load_settings())},
     executor=dg.in_process_executor,
     loggers={"console": terminal_logger},

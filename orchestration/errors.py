@@ -45,5 +45,9 @@ class PublicationRefused(CareWarehouseError):
     """The gate did not open: a blocking check failed, is missing, or judged other inputs."""
 
 
+class RunOvertaken(PublicationRefused):
+    """A newer run took the pipeline, so this one may not publish any more."""
+
+
 class PipelineBusy(CareWarehouseError):
     """Another run holds the pipeline's lock."""

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 from orchestration.errors import PipelineBusy
+from orchestration.fence import take_token
 from orchestration.settings import Settings
 
 POLL_SECONDS = 0.5
@@ -37,9 +38,10 @@ def pipeline_lock(
     run_id: str,
     on_wait: Callable[[Holder | None], None],
     on_abandoned: Callable[[Holder], None],
-) -> Iterator[None]:
+) -> Iterator[int]:
     """Hold the pipeline for `run_id`, waiting at most `settings.lock_wait_seconds` for another.
 
+    Yields the run's token, which publication asks for (`fence.py`).
     `on_wait` is told once who is waited for. `on_abandoned` is told of a holder that died without
     letting go, before the caller's work begins. Raises `PipelineBusy` when the wait is over.
     """
@@ -49,11 +51,10 @@ def pipeline_lock(
         abandoned = _read_holder(file)
         if abandoned is not None:
             on_abandoned(abandoned)
-        _write_holder(
-            file, Holder(run_id, os.getpid(), datetime.now(UTC).isoformat("T", "seconds"))
-        )
+        holder = Holder(run_id, os.getpid(), datetime.now(UTC).isoformat("T", "seconds"))
+        _write_holder(file, holder)
         try:
-            yield
+            yield take_token(settings, f"run {run_id} (process {holder.process_id})")
         finally:
             _write_holder(file, None)
 

@@ -36,6 +36,10 @@ class Settings:
     keep_generations: int
     postgres_url: str | None = field(default=None, repr=False)
     nightly_cron: str | None = None
+    alert_webhook: str | None = field(default=None, repr=False)
+    alert_after_hours: int = 26
+    token: int | None = None
+    """The present run's, by which publication knows whether it was overtaken (`fence.py`)."""
 
     @property
     def programs_dir(self) -> Path:
@@ -120,6 +124,11 @@ class Settings:
         return self.warehouse_dir / "dagster_home"
 
     @property
+    def alert_log(self) -> Path:
+        """What was alerted, one JSON object a line; also how it is known what was told before."""
+        return self.warehouse_dir / "alerts.jsonl"
+
+    @property
     def published_dir(self) -> Path:
         return self.data_dir / "published"
 
@@ -169,6 +178,11 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         fix = f"Write {POSTGRES_SCHEMES[0]}user:password@host:5432/database, or leave it unset."
         hidden = "(not shown: it may hold a password)"
         problems.append(Problem("environment", "CARE_POSTGRES_URL", hidden, fix))
+    alert_webhook = environ.get("CARE_ALERT_WEBHOOK") or None
+    if alert_webhook and not alert_webhook.startswith(("https://", "http://")):
+        fix = "Write an http(s) address that takes JSON, or leave it unset for the log alone."
+        hidden = "(not shown: it may hold a password)"
+        problems.append(Problem("environment", "CARE_ALERT_WEBHOOK", hidden, fix))
     memory_limit = environ.get("CARE_MEMORY_LIMIT", "6GB")
     if not re.fullmatch(r"[1-9][0-9]*(MB|GB|MiB|GiB)", memory_limit):
         fix = "Write a size such as 6GB or 512MB."
@@ -186,6 +200,8 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         keep_generations=whole_number("CARE_KEEP_GENERATIONS", 7, 1),
         postgres_url=postgres_url,
         nightly_cron=environ.get("CARE_NIGHTLY_CRON") or None,
+        alert_webhook=alert_webhook,
+        alert_after_hours=whole_number("CARE_ALERT_AFTER_HOURS", 26, 1),
     )
     if problems:
         raise ConfigurationError(problems)

@@ -38,7 +38,8 @@ def stage_checks(
             outcome = run_check(settings, check, inputs)
             if not outcome.passed:
                 told = "; ".join(outcome.problems) or str(dict(outcome.metadata))
-                context.log.error(f"{check.name} on {check.asset}: {told}")
+                log = context.log.error if check.blocking else context.log.warning
+                log(f"{check.name} on {check.asset}: {told}")
             for warning in outcome.warnings:
                 context.log.warning(f"{check.name} on {check.asset}: {warning}")
             yield _result(check, asset_key(check), outcome)

@@ -6,6 +6,7 @@ Assets do not belong here.
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import dagster as dg
 from dagster_dbt import DbtCliResource
@@ -41,9 +42,9 @@ class Pipeline(dg.ConfigurableResource[Settings]):
             log.warning(f"{holder} died at its work; this run takes over from what was complete.")
 
         run_id = context.run_id or "unknown"
-        with pipeline_lock(settings, run_id, on_wait, on_abandoned):
+        with pipeline_lock(settings, run_id, on_wait, on_abandoned) as token:
             os.environ.update(dbt_environment(settings))
-            yield settings
+            yield replace(settings, token=token)
 
 
 class DbtProcess(DbtCliResource):

@@ -20,6 +20,7 @@ from orchestration.ingest.sender import Layout
 from orchestration.settings import Settings
 
 CONTROL_SUFFIX = ".control.json"
+_GREATEST_CONTROL = 1 << 20
 _NOT_A_DELIVERY = re.compile(r"README\.md|\..*|.*\.(tmp|part|partial|filepart|crdownload)")
 
 
@@ -96,6 +97,9 @@ def read_control(file: LandingFile) -> Control:
     if file.control_modified_ns is None:
         return Control(None, None, {}, None)
     name = file.control_path.name
+    if file.control_path.stat().st_size > _GREATEST_CONTROL:
+        message = f"{name} is larger than {_GREATEST_CONTROL >> 20} MiB; it states a few numbers."
+        raise DeliveryError("control_unreadable", message)
     try:
         content = json.loads(file.control_path.read_text("utf-8"), parse_float=Decimal)
     except ValueError as error:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -118,6 +118,24 @@ def read_entries(settings: Settings, feed: str | None = None) -> tuple[Entry, ..
     paths = sorted(_manifest(settings).glob("*.json"))
     entries = (_read(path, Entry) for path in paths if path.name.count(".") == 1)
     return tuple(entry for entry in entries if feed in (None, entry.feed))
+
+
+def still_quarantined(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Quarantined deliveries in whose place none as new or newer has been loaded."""
+    entries = tuple(entries)
+    newest: dict[tuple[str, ...], tuple[date, int]] = {}
+    for entry in entries:
+        if entry.status == "loaded":
+            place = (entry.feed, entry.source_id, entry.period, entry.part)
+            stamp = (entry.delivered_on, entry.version)
+            newest[place] = max(newest.get(place, stamp), stamp)
+    return tuple(
+        entry
+        for entry in entries
+        if entry.status == "quarantined"
+        and (entry.delivered_on, entry.version)
+        > newest.get((entry.feed, entry.source_id, entry.period, entry.part), (date.min, 0))
+    )
 
 
 def read_sightings(settings: Settings) -> tuple[Sighting, ...]:

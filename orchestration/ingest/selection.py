@@ -123,7 +123,7 @@ def select_deliveries(settings: Settings, as_of: date | None = None) -> Selectio
 def read_selection(settings: Settings, as_of: date | None = None) -> Selection:
     """Choose deliveries as of a day without writing anything."""
     entries = ledger.read_entries(settings)
-    day = as_of or settings.as_of or _latest_day(entries)
+    day = as_of or settings.as_of or _latest_day(settings, entries)
     known = list(_at_newest_sighting(settings, entries, day))
     chosen = _chosen(entry for entry in known if entry.status == "loaded")
     deliveries = tuple(
@@ -158,12 +158,15 @@ def code_version(root: Path = PROJECT_ROOT) -> str:
     return digest.hexdigest()
 
 
-def _latest_day(entries: Iterable[Entry]) -> date:
+def _latest_day(settings: Settings, entries: Iterable[Entry]) -> date:
+    """The latest day of data; known content sent again as a newer version is a delivery too."""
     days = [
         entry.delivered_on
         for entry in entries
         if entry.status == "loaded" and entry.feed != PROGRAM_TERMS
     ]
+    if days:
+        days += [sighting.delivered_on for sighting in ledger.read_sightings(settings)]
     if not days:
         raise CareWarehouseError(
             "The ledger holds no data. Drop extracts into data/landing/<source>/<feed>/ and run "

@@ -31,6 +31,10 @@ _GREATEST_RATIO = 100
 _GREATEST_SIZE = 64 << 30
 _RATIO_FREE_SIZE = 64 << 20
 
+# Everything is read in blocks, so that memory is bounded as long as a line fits into a few of them.
+_LONGEST_LINE = 16 << 20
+_GREATEST_ROWS = 500_000_000
+
 
 @dataclass(frozen=True)
 class VerifiedText:
@@ -205,6 +209,7 @@ class _Normaliser:
         self._codec = codecs.lookup(layout.encoding).name
         self._header_line: bytes | None = None
         self._is_quoted = False
+        self._open_bytes = 0
         self.record_count = 0
         self.has_quotes = False
 
@@ -228,6 +233,7 @@ class _Normaliser:
         last = b""
         for block in self._line_feeds(self._utf8(blocks)):
             self._count(block)
+            self._hold_sizes(block)
             last = block[-1:]
             if self._header_line is None:
                 pending += block
@@ -296,6 +302,21 @@ class _Normaliser:
                 yield block
         if held:
             yield b"\n"
+
+    def _hold_sizes(self, block: bytes) -> None:
+        """Raise `DeliveryError` for a line or a number of rows that no extract has."""
+        line_feed = block.rfind(b"\n")
+        tail = len(block) - line_feed - 1
+        self._open_bytes = tail if line_feed >= 0 else self._open_bytes + tail
+        if self._open_bytes > _LONGEST_LINE:
+            raise DeliveryError(
+                "line_too_long",
+                f"Line {self.record_count + 1} is longer than {_LONGEST_LINE >> 20} MiB: this is no"
+                " text of records, or its line ends were lost. Ask for the file again.",
+            )
+        if self.record_count > _GREATEST_ROWS:
+            message = f"The file has more than {_GREATEST_ROWS} rows. Ask for it in parts."
+            raise DeliveryError("too_many_rows", message)
 
     def _count(self, block: bytes) -> None:
         """Count the line feeds outside quotes."""

@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestration.errors import PipelineBusy
+from orchestration.fence import fence_lock
+from orchestration.ingest.ledger import write_whole
 from orchestration.publication.digests import file_sha256
 from orchestration.settings import Settings
 
@@ -144,6 +146,22 @@ def adopt(settings: Settings, building: Path, generation_id: str) -> bool:
     return not was_current
 
 
+def note_publication(settings: Settings) -> None:
+    """Remember that a publication succeeded now, also one that found nothing new."""
+    write_whole(_last_file(settings), b"")
+
+
+def last_publication(settings: Settings) -> tuple[datetime | None, bool]:
+    """When the last publication succeeded and True; before any, when the first run began and False.
+
+    None where no run has begun yet.
+    """
+    for path, is_success in ((_last_file(settings), True), (fence_lock(settings), False)):
+        if path.exists():
+            return datetime.fromtimestamp(path.stat().st_mtime, UTC), is_success
+    return None, False
+
+
 def history(settings: Settings) -> list[str]:
     """Kept generations in the order they became current, the present one last."""
     folder = generations_dir(settings)
@@ -265,6 +283,10 @@ def _set_aside(generation: Path) -> None:
     if aside.exists():
         shutil.rmtree(aside)
     generation.rename(aside)
+
+
+def _last_file(settings: Settings) -> Path:
+    return settings.published_dir / ".last_success"
 
 
 def _history_file(settings: Settings) -> Path:

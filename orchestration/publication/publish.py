@@ -5,9 +5,11 @@ Each step's rule lives in its own module; here is only their order.
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -20,6 +22,7 @@ from orchestration.checks import (
     read_run_inputs,
 )
 from orchestration.errors import PublicationRefused
+from orchestration.fence import fenced, take_token
 from orchestration.publication import generations, tables
 from orchestration.publication.digests import file_sha256, relation_digest
 from orchestration.publication.gate import open_gate, refuse_other_content, registered_checks
@@ -46,8 +49,11 @@ def publish(settings: Settings, checks: Sequence[RegisteredCheck] | None = None)
     `checks` are the Python checks to expect (default: all registered). Raises
     `PublicationRefused` where a blocking check is in the way or a mart's declaration does not
     fit, `PipelineBusy` where another publication runs; then, and on any other failure, the
-    generation that was current stays.
+    generation that was current stays. A run that was overtaken is refused at the latest at the swap
+    (`RunOvertaken`); where `settings` hold no run's token, one is taken here.
     """
+    if settings.token is None:
+        settings = replace(settings, token=take_token(settings, f"process {os.getpid()}"))
     with generations.publication_lock(settings):
         inputs = read_run_inputs(settings)
         manifest = load_manifest(settings.dbt_manifest_file)
@@ -62,9 +68,11 @@ def publish(settings: Settings, checks: Sequence[RegisteredCheck] | None = None)
             digest = hashlib.sha256(manifest_text.encode()).hexdigest()
             generation_id = f"{inputs.as_of.isoformat()}-{digest[:16]}"
             generations.seal(building)
-            is_new = generations.adopt(settings, building, generation_id)
+            with fenced(settings):
+                is_new = generations.adopt(settings, building, generation_id)
         finally:
             shutil.rmtree(building, ignore_errors=True)
+        generations.note_publication(settings)
         generations.prune(settings)
         return Generation(
             generation_id,
@@ -151,7 +159,8 @@ def _issue_statements(settings: Settings, inputs: RunInputs) -> None:
     # Imported here: payment knows this package's digests.
     from orchestration.payment.statement_store import issue_statements
 
-    issue_statements(settings, inputs.input_version)
+    with fenced(settings):
+        issue_statements(settings, inputs.input_version)
 
 
 def _copy_statements(settings: Settings, building: Path) -> None:

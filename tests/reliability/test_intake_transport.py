@@ -238,9 +238,35 @@ def test_15_bomb_is_refused_before_it_expands(house: Installation) -> None:
 
 
 def test_15_bomb_that_lies_about_its_size(house: Installation) -> None:
-    packed = gzip.compress(b"0" * 100_000_000)
+    packed = gzip.compress(b"0\n" * 50_000_000)
     house.drop(packed[:-4] + (1000).to_bytes(4, "little"), with_control=False)
     quarantined(house, "expands_too_much")
+
+
+def test_15_a_line_without_end_is_refused_before_it_fills_the_memory(house: Installation) -> None:
+    """Line ends lost in a transfer make one line of a whole extract."""
+    content = as_csv(fills(3)) + b"R" * (17 << 20)
+    house.drop(content, "2025-01.csv")
+    outcome = house.take_one()
+    assert (outcome.status, outcome.entry.reason) == ("quarantined", "line_too_long")
+    assert "Line 5 is longer than 16 MiB" in outcome.entry.message
+
+
+def test_15_more_rows_than_any_extract_has_are_refused(
+    house: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Empty lines pack a thousand million to a megabyte."""
+    monkeypatch.setattr("orchestration.ingest.verification._GREATEST_ROWS", 10)
+    house.drop(fills(10))
+    assert house.take_one().entry.reason == "too_many_rows"
+
+
+def test_15_a_control_file_beyond_all_measure_is_not_read(house: Installation) -> None:
+    path = house.drop(fills(3))
+    path.with_name(f"{path.name}.control.json").write_text(" " * (1 << 20) + "{}")
+    outcome = house.take_one()
+    assert outcome.entry.reason == "control_unreadable"
+    assert "larger than 1 MiB" in outcome.entry.message
 
 
 def test_16_links_out_of_the_landing_folder_are_not_followed(

@@ -5,6 +5,10 @@ from pathlib import Path
 import pytest
 from intake_kit import FILL, LINE, SPAN, Installation, fills, installation, lines
 
+from orchestration.defs.ledger.assets import _table, _way_out
+from orchestration.ingest import Outcome
+from orchestration.ingest.ledger import read_entries, still_quarantined
+
 
 @pytest.fixture
 def house(tmp_path: Path) -> Installation:
@@ -60,6 +64,41 @@ def test_54_null_join_keys_are_counted_and_never_vanish(house: Installation) -> 
     house.drop([{**LINE, "RNDR_NPI": "", "BILL_NPI": ""}], "2025-02.csv.gz", "medical_claims")
     outcome = house.take_one("medical_claims")
     assert house.rows(outcome, "rendering_npi, billing_npi") == [(None, None)]
+
+
+def test_52_a_merged_person_is_restated_and_split_again(house: Installation) -> None:
+    """The payer found U2 to be U1, and then not to be; each day keeps what was known on it."""
+    two = [{**row, "CARDHOLDER_ID": f"U{n + 1}"} for n, row in enumerate(fills(2))]
+    one = [{**row, "CARDHOLDER_ID": "U1"} for row in two]
+    for version, (rows, day) in enumerate(((two, "02-10"), (one, "03-10"), (two, "04-10")), 1):
+        house.drop(rows, f"2025-01.v{version}.csv", control={"delivered_on": f"2025-{day}"})
+        house.take()
+    for as_of, known in (("2025-02-28", 2), ("2025-03-31", 1), (None, 2)):
+        (entry,) = house.select(as_of).selected
+        outcome = Outcome(entry, "loaded", 0.0)
+        assert len(set(house.rows(outcome, "person_id"))) == known, as_of
+
+
+@pytest.mark.parametrize("start", ["=1+1", "@SUM(A1)", "+1", "-1+1", "\t=1", "' or 1=1"])
+def test_55_no_id_can_be_a_formula(house: Installation, start: str) -> None:
+    """Ids are written to files that people open in a spreadsheet."""
+    column, reason = reason_for(house, "medical_claims", LINE, MBR_ID=start)  # type: ignore[misc]
+    assert (column, reason) in {
+        ("person_id", "malformed_identifier"),
+        ("person_id", "control_character"),
+    }
+
+
+def test_55_names_and_messages_are_text_in_the_ui(house: Installation) -> None:
+    """A file name with a bar once moved every later cell of its row; a tag could run."""
+    told = _table(("file", "reason"), [("a|b<img src=x onerror=1>.csv", "one\ntwo `x` [y](z)")])
+    assert told.splitlines()[2:] == [
+        r"| a\|b&lt;img src=x onerror=1&gt;.csv | one two \`x\` \[y\](z) |"
+    ]
+    house.drop(b"x", "2025-01.csv", control={"sha256": "0" * 64})
+    house.take()
+    (entry,) = still_quarantined(read_entries(house.settings))
+    assert f'make release DELIVERY={entry.delivery_id} REASON="' in _way_out(entry)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 """The ledger as Dagster shows it; verifying, typing and choosing is `orchestration/ingest`."""
 
+import html
+import re
 from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
+from orchestration.checks import feed_checks
 from orchestration.defs.checks import stage_checks
 from orchestration.ingest import (
     Entry,
@@ -17,6 +20,8 @@ from orchestration.ingest import (
     take_feed,
     take_program_terms,
 )
+from orchestration.ingest.ledger import read_entries, still_quarantined
+from orchestration.ingest.release import RELEASABLE
 from orchestration.ingest.remedies import rejections
 from orchestration.publication.gate import registered_checks
 from orchestration.settings import Settings, load_settings
@@ -40,7 +45,7 @@ def _intake_result(
         "deliveries_taken_now": len(intake.taken),
         "rows_rejected": sum(entry.rejected_count for entry in loaded),
         "rows_duplicate": sum(entry.duplicate_count for entry in loaded),
-        "quarantined": dg.MetadataValue.md(_quarantine_table(intake.quarantined)),
+        "quarantined": dg.MetadataValue.md(_quarantine_table(still_quarantined(intake.entries))),
         "problems": dg.MetadataValue.md(_problem_table(intake.problems)),
         "newest_deliveries": dg.MetadataValue.md(_delivery_table(loaded)),
         "rejects_by_reason": dg.MetadataValue.md(_reject_table(loaded, contract)),
@@ -52,49 +57,83 @@ def _delivery_table(entries: Sequence[Entry]) -> str:
     newest = sorted(
         entries, key=lambda entry: (entry.delivered_on, entry.period, entry.source_id), reverse=True
     )
-    lines = ["| sender | file | delivered | rows | rejected | duplicates |"]
-    lines.append("|---|---|---|---:|---:|---:|")
-    for entry in newest[:SHOWN_DELIVERIES]:
-        lines.append(
-            f"| {entry.source_id} | {entry.file_name} | {entry.delivered_on} | {entry.row_count:,}"
-            f" | {entry.rejected_count:,} | {entry.duplicate_count:,} |"
-        )
-    return "\n".join(lines)
+    return _table(
+        ("sender", "file", "delivered", "rows", "rejected", "duplicates"),
+        [
+            (
+                entry.source_id,
+                entry.file_name,
+                entry.delivered_on,
+                f"{entry.row_count:,}",
+                f"{entry.rejected_count:,}",
+                f"{entry.duplicate_count:,}",
+            )
+            for entry in newest[:SHOWN_DELIVERIES]
+        ],
+    )
 
 
 def _reject_table(entries: Sequence[Entry], contract: FeedContract | None) -> str:
     """Where and why rows were rejected, in the newest deliveries that have any."""
     newest = sorted(entries, key=lambda entry: (entry.delivered_on, entry.period), reverse=True)
     spoilt = [entry for entry in newest if entry.rejected_by_reason][:SHOWN_DELIVERIES]
-    if contract is None or not spoilt:
-        return "none"
-    lines = ["| sender | file | rows | place | reason | what to do |", "|---|---|---:|---|---|---|"]
-    for entry in spoilt:
-        lines += [
-            f"| {entry.source_id} | {entry.file_name} | {one.rows:,} | {one.place} | {one.reason}"
-            f" | {one.remedy} |"
-            for one in rejections(entry, contract)
-        ]
-    return "\n".join(lines)
+    return _table(
+        ("sender", "file", "rows", "place", "reason", "what to do"),
+        [
+            (entry.source_id, entry.file_name, f"{one.rows:,}", one.place, one.reason, one.remedy)
+            for entry in spoilt
+            for one in (rejections(entry, contract) if contract else ())
+        ],
+    )
 
 
 def _quarantine_table(entries: Sequence[Entry]) -> str:
-    if not entries:
-        return "none"
-    lines = ["| sender | file | reason | what to do |", "|---|---|---|---|"]
-    for entry in entries:
-        lines.append(
-            f"| {entry.source_id} | {entry.file_name} | {entry.reason} | {entry.message} |"
+    return _table(
+        ("feed", "sender", "file", "delivery", "delivered", "reason", "what to do"),
+        [
+            (
+                entry.feed,
+                entry.source_id,
+                entry.file_name,
+                entry.delivery_id,
+                entry.delivered_on,
+                entry.reason,
+                f"{entry.message} {_way_out(entry)}",
+            )
+            for entry in entries
+        ],
+    )
+
+
+def _way_out(entry: Entry) -> str:
+    """What an operator types, or waits for."""
+    if entry.reason in RELEASABLE:
+        return (
+            "Once somebody confirms that the file is right as it is: make release"
+            f' DELIVERY={entry.delivery_id} REASON="who confirmed what".'
         )
-    return "\n".join(lines)
+    return "It is judged again when another file, control file, contract or layout is there."
 
 
 def _problem_table(problems: Sequence[LandingProblem]) -> str:
-    if not problems:
+    return _table(
+        ("file", "reason", "what to do"),
+        [(one.path.name, one.reason, one.message) for one in problems],
+    )
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Markdown; names and values of senders stay text, whatever they try to be (FAULTS 55)."""
+    if not rows:
         return "none"
-    lines = ["| file | reason | what to do |", "|---|---|---|"]
-    lines += [f"| {one.path.name} | {one.reason} | {one.message} |" for one in problems]
-    return "\n".join(lines)
+    ruler = ["---" for _ in header]
+    lines = [header, ruler, *([_inert(cell) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _inert(cell: object) -> str:
+    text = html.escape(" ".join(str(cell).split()), quote=False)
+    return re.sub(r"([\\|`*_\[\]])", r"\\\1", text)
 
 
 def _feed_asset(feed: str, meaning: str) -> dg.AssetsDefinition:
@@ -166,6 +205,7 @@ def deliveries(
         context.log.error(str(problem))
     for missing in selection.missing_periods:
         context.log.error(str(missing))
+    waiting = still_quarantined(read_entries(pipeline))
     context.log.info(
         f"as of {selection.as_of}: {len(selection.selected)} deliveries, claims through"
         f" {selection.claims_through_period}"
@@ -178,6 +218,8 @@ def deliveries(
             "claims_through": selection.claims_through_period,
             "input_version": selection.input_version,
             "code_version": selection.code_version,
+            "quarantined": dg.MetadataValue.md(_quarantine_table(waiting)),
+            "quarantined_count": len(waiting),
             "missing_periods": "\n".join(map(str, selection.missing_periods)) or "none",
         }
     )
@@ -185,6 +227,9 @@ def deliveries(
 
 ledger_checks = stage_checks(
     "ledger_expectations",
-    [check for check in registered_checks() if check.layer == "ledger"],
+    [
+        *(check for check in registered_checks() if check.layer == "ledger"),
+        *feed_checks(load_settings()),
+    ],
     lambda _: deliveries.key,
 )
