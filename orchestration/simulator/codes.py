@@ -499,6 +499,8 @@ STAYS = (
     ("897", "F1020", 5, 8800, 4),
     ("945", "Z5189", 11, 24000, 1),
 )
+# Stays that are announced at the discharge before: treatment of a tumour.
+PLANNED_STAYS = (("847", "Z5111", 3, 14000, 1),)
 BIRTHS = (("807", "O80", 2, 12800, 68), ("788", "O82", 3, 18800, 32))
 
 RX_CHRONIC = (  # NDC per condition: (ndc, dollars for 30 days)
@@ -529,3 +531,5 @@ RX_SPECIALTY = (
     ("61958070101", 3100),
     ("50242008627", 8200),
 )
+# An MAO inhibitor, planted beside an antidepressant (medication.py).
+RX_PLANTED = (("60505005501", 85),)

@@ -45,7 +45,7 @@ def emergency(world: World, stays: Stays) -> tuple[EdVisits, int]:
     person, day = person[order], day[order]
     # Visits three days apart, and away from stays, so that the true count has one answer.
     keep = spaced(person, day, 4)
-    keep &= ~_near_stay(person, day, stays)
+    keep &= ~near_stay(person, day, stays)
     person, day = person[keep], day[keep]
     count = len(person)
     draw = rng.random(count)
@@ -112,7 +112,7 @@ def emergency(world: World, stays: Stays) -> tuple[EdVisits, int]:
     return visits, int(denied.sum())
 
 
-def _near_stay(person: Numbers, day: Numbers, stays: Stays) -> NDArray[np.bool_]:
+def near_stay(person: Numbers, day: Numbers, stays: Stays) -> NDArray[np.bool_]:
     """Whether a day lies within four days of one of the member's stays."""
     if not len(stays.person):
         return np.zeros(len(person), dtype=bool)

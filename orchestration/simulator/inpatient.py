@@ -3,7 +3,8 @@
 Emergency visits that end at home are in emergency.py; those that end in a bed are billed here.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,13 @@ from numpy.typing import NDArray
 from orchestration.simulator import codes
 from orchestration.simulator.claims import LineSpec
 from orchestration.simulator.codes import PLACE
+from orchestration.simulator.config import LAST_SERVICE_DAY
 from orchestration.simulator.world import Numbers, Rates, World, counts, spaced
 
 STAY_BY_AGE = np.array([1.2, 0.35, 0.3, 0.5, 0.6, 0.7, 1.1, 1.7, 2.6])
+READMITTED, READMITTED_AS_PLANNED = 0.10, 0.015
+# The last rows of codes.STAYS are psychiatric and rehabilitation stays.
+_ACUTE_KINDS = len(codes.STAYS) - 3
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,8 @@ class Stays:
     hospital: Numbers
     diagnosis: NDArray[np.uint16]
     status: NDArray[np.uint8]
+    is_readmittable: NDArray[np.bool_]
+    """Short acute stays that no other hospital's stay is part of."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,7 @@ class _Drawn:
     drg: NDArray[np.uint8]
     price: Rates
     status: NDArray[np.uint8]
+    is_acute: NDArray[np.bool_]
     is_from_ed: NDArray[np.bool_]
     is_transfer: NDArray[np.bool_]
     is_interim: NDArray[np.bool_]
@@ -62,6 +70,12 @@ def inpatient(world: World) -> tuple[Stays, int, int]:
         np.concatenate((drawn.hospital, second)),
         np.concatenate((drawn.diagnosis[:, 0], drawn.diagnosis[moved, 0])),
         np.concatenate((drawn.status, np.ones(len(moved), dtype=np.uint8))),
+        np.concatenate(
+            (
+                drawn.is_acute & ~drawn.is_transfer & (drawn.days <= 14),
+                np.zeros(len(moved), dtype=bool),
+            )
+        ),
     )
     return stays, 2 * int(drawn.is_interim.sum()), len(moved)
 
@@ -99,7 +113,7 @@ def _draw(world: World) -> _Drawn:
         dollars * np.exp(rng.normal(-0.1, 0.45, count)) * long_stay**0.5 * np.minimum(outlier, 6)
     )
     hospital = world.facility("hospital", person)
-    is_acute = np.isin(kind, np.arange(len(codes.STAYS) - 3))
+    is_acute = np.isin(kind, np.arange(_ACUTE_KINDS))
     is_from_ed = is_acute & (rng.random(count) < 0.55)
     is_transfer = is_acute & (rng.random(count) < 0.025)
     is_interim = is_acute & ~is_transfer & (days >= 10) & (rng.random(count) < 0.35)
@@ -116,9 +130,87 @@ def _draw(world: World) -> _Drawn:
         drg=drg,
         price=price,
         status=status,
+        is_acute=is_acute,
         is_from_ed=is_from_ed,
         is_transfer=is_transfer,
         is_interim=is_interim,
+    )
+
+
+def readmissions(
+    world: World, stays: Stays, is_busy: Callable[[Stays], NDArray[np.bool_]]
+) -> tuple[Stays, int, int]:
+    """Add stays 2 to 26 days after a discharge; returns all stays, the unplanned and planned ones.
+
+    They are drawn after all other services, so that those are as they were without them. `is_busy`
+    says for each new stay whether something else of the member lies too near for one true answer.
+    """
+    people, rng = world.people, world.rng
+    earlier = np.flatnonzero(stays.is_readmittable)
+    draw = rng.random(len(earlier))
+    earlier = earlier[draw < READMITTED + READMITTED_AS_PLANNED]
+    is_planned = draw[draw < READMITTED + READMITTED_AS_PLANNED] >= READMITTED
+    person = stays.person[earlier]
+    day = stays.discharge_day[earlier] + rng.integers(2, 27, len(earlier))
+    acute = codes.STAYS[:_ACUTE_KINDS]
+    weight = np.array([row[4] for row in acute], dtype=float)
+    kind = rng.choice(len(acute), len(earlier), p=weight / weight.sum())
+    kind = np.where(is_planned, len(acute), kind)
+    table = acute + codes.PLANNED_STAYS
+    days = np.clip(
+        np.round(
+            np.array([row[2] for row in table])[kind] * np.exp(rng.normal(0, 0.4, len(earlier)))
+        ),
+        1,
+        14,
+    ).astype(np.int64)
+    dollars = np.array([row[3] for row in table], dtype=float)[kind]
+    is_from_ed = ~is_planned & (rng.random(len(earlier)) < 0.8)
+    none = np.zeros(len(earlier), dtype=bool)
+    drawn = _Drawn(
+        person=person,
+        admission=day,
+        discharge=day + days,
+        days=days,
+        hospital=world.facility("hospital", person),
+        diagnosis=world.diagnoses(
+            codes.diagnoses([row[1] for row in table])[kind], person, day, 0.9
+        ),
+        drg=np.array([codes.DRGS.index(row[0]) for row in table], dtype=np.uint8)[kind],
+        price=dollars * np.exp(rng.normal(-0.1, 0.45, len(earlier))),
+        status=np.ones(len(earlier), dtype=np.uint8),
+        is_acute=~none,
+        is_from_ed=is_from_ed,
+        is_transfer=none,
+        is_interim=none,
+    )
+    new = _as_stays(drawn)
+    kept = np.flatnonzero(people.covered(person, day) & (day <= LAST_SERVICE_DAY) & ~is_busy(new))
+    drawn = _Drawn(**{one.name: getattr(drawn, one.name)[kept] for one in fields(_Drawn)})
+    _facility_claims(world, drawn)
+    clinician = _hospitalists(world, drawn)
+    _emergency_doctors(world, drawn, clinician)
+    new = _as_stays(drawn)
+    every = Stays(
+        **{
+            one.name: np.concatenate((getattr(stays, one.name), getattr(new, one.name)))
+            for one in fields(Stays)
+        }
+    )
+    planned = int(is_planned[kept].sum())
+    return every, len(kept) - planned, planned
+
+
+def _as_stays(drawn: _Drawn) -> Stays:
+    return Stays(
+        drawn.person,
+        drawn.admission,
+        drawn.discharge,
+        drawn.is_from_ed,
+        drawn.hospital,
+        drawn.diagnosis[:, 0],
+        drawn.status,
+        np.zeros(len(drawn.person), dtype=bool),
     )
 
 

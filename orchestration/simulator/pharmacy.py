@@ -16,7 +16,9 @@ from orchestration.simulator.providers import Providers
 Numbers = NDArray[np.int64]
 
 DRUGS: tuple[tuple[str, float], ...] = tuple(
-    drug for drugs in (*codes.RX_CHRONIC, codes.RX_ACUTE, codes.RX_SPECIALTY) for drug in drugs
+    drug
+    for drugs in (*codes.RX_CHRONIC, codes.RX_ACUTE, codes.RX_SPECIALTY, codes.RX_PLANTED)
+    for drug in drugs
 )
 _FIRST_CHRONIC = np.cumsum([0, *(len(drugs) for drugs in codes.RX_CHRONIC)])
 _FIRST_ACUTE = int(_FIRST_CHRONIC[-1])

@@ -28,6 +28,7 @@ from orchestration.simulator.coordination import care_deliveries, care_mess
 from orchestration.simulator.deliveries import delivery_jobs
 from orchestration.simulator.eligibility import build_eligibility
 from orchestration.simulator.forked import running
+from orchestration.simulator.medication import PlantedMedication, plant_medication
 from orchestration.simulator.mess import BadRow, spoil_claims, spoil_fills
 from orchestration.simulator.names import build_names
 from orchestration.simulator.pharmacy import Fills, simulate_fills
@@ -72,6 +73,7 @@ class _BatchTruth:
     totals: dict[str, int]
     membership: pa.Table
     hospital_visits: pa.Table
+    medication: pa.Table
 
 
 def simulate(
@@ -124,6 +126,11 @@ def simulate(
         truth_dir / "true_hospital_visits.parquet",
         compression="zstd",
     )
+    pq.write_table(
+        pa.concat_tables([item.medication for item in truths]),
+        truth_dir / "true_medication.parquet",
+        compression="zstd",
+    )
     clock.step("truth", f"{len(estimates)} estimates")
     return SimulationReport(totals["members"], rows, tuple(written), clock.seconds)
 
@@ -146,6 +153,7 @@ def _simulate_batch(
             build_eligibility, config, people, stream(config, "eligibility")
         )
     use, fills = drawn_use.result(), drawn_fills.result()
+    fills, planted = plant_medication(people, fills, stream(config, "medication"))
     spans, span_mess, bad_spans = drawn_spans.result()
     clock.step(
         "services", f"{len(use.claims):,} claims, {len(use.lines):,} lines, {len(fills):,} fills"
@@ -160,7 +168,7 @@ def _simulate_batch(
         MemberDays(use.visits.person, use.visits.day),
         stream(config, "clinical results"),
     )
-    totals = _final_totals(people, use, fills, results)
+    totals = _final_totals(people, use, fills, results, planted)
     medical = spoil_claims(config, people, use.claims, use.lines, stream(config, "medical mess"))
     pharmacy = spoil_fills(config, people, fills, stream(config, "pharmacy mess"))
     clock.step("mess", f"{len(medical.row_line):,} medical rows")
@@ -218,6 +226,7 @@ def _simulate_batch(
             totals,
             truth.membership_runs(providers, people, program_of),
             admissions.visits,
+            planted.table(people),
         )
         written.extend(files)
     clock.step("writing", f"{len(written)} files")
@@ -225,7 +234,11 @@ def _simulate_batch(
 
 
 def _final_totals(
-    people: Population, use: MedicalUse, fills: Fills, results: Results
+    people: Population,
+    use: MedicalUse,
+    fills: Fills,
+    results: Results,
+    planted: PlantedMedication,
 ) -> dict[str, int]:
     """What remains when every adjustment is resolved; money in cents."""
     allowed = np.where(use.lines.is_denied, 0, use.lines.cents.astype(np.int64))
@@ -250,6 +263,9 @@ def _final_totals(
         "inpatient_stays": len(use.stays.person),
         "interim_bills": use.interim_bills,
         "transfers": use.transfers,
+        "readmissions": use.readmissions,
+        "planned_readmissions": use.planned_readmissions,
+        **planted.counts(),
         "final_fills": len(fills),
         "clinical_results": len(results),
         "final_fill_allowed_cents": int(fills.cents.astype(np.int64).sum()),

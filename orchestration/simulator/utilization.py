@@ -4,14 +4,16 @@ Each kind of service lives in its own module; fills are in pharmacy.py.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from orchestration.simulator.claims import Claims, Lines
 from orchestration.simulator.config import SimulationConfig
 from orchestration.simulator.diagnostics import diabetes_services, diagnostics
-from orchestration.simulator.emergency import EdVisits, emergency
-from orchestration.simulator.inpatient import Stays, inpatient
+from orchestration.simulator.emergency import EdVisits, emergency, near_stay
+from orchestration.simulator.inpatient import Stays, inpatient, readmissions
 from orchestration.simulator.outpatient import outpatient_facility, urgent_care
 from orchestration.simulator.population import Population
 from orchestration.simulator.professional import primary_care, specialists, therapies
@@ -33,6 +35,8 @@ class MedicalUse:
     interim_bills: int
     transfers: int
     denied_ed_visits: int
+    readmissions: int
+    planned_readmissions: int
 
 
 def simulate_use(
@@ -52,6 +56,7 @@ def simulate_use(
     stays, interim_bills, transfers = inpatient(world)
     ed_visits, denied_ed_visits = emergency(world, stays)
     urgent_care(world)
+    stays, unplanned, planned = readmissions(world, stays, partial(_is_busy, stays, ed_visits))
     claims, lines = world.book.finish()
     return MedicalUse(
         claims,
@@ -64,4 +69,22 @@ def simulate_use(
         interim_bills,
         transfers,
         denied_ed_visits,
+        unplanned,
+        planned,
     )
+
+
+def _is_busy(stays: Stays, ed_visits: EdVisits, new: Stays) -> NDArray[np.bool_]:
+    """New stays within 31 days before another admission, or near an emergency visit."""
+    near_visit = ed_visits.person[near_stay(ed_visits.person, ed_visits.day, new)]
+    order = np.lexsort((stays.admission_day, stays.person))
+    wide = 10_000
+    key = stays.person[order].astype(np.int64) * wide + stays.admission_day[order]
+    following = np.searchsorted(key, new.person.astype(np.int64) * wide + new.admission_day)
+    index = np.minimum(following, len(key) - 1)
+    next_day = np.where(
+        (following < len(key)) & (stays.person[order][index] == new.person),
+        stays.admission_day[order][index],
+        2 * wide,
+    )
+    return (next_day <= new.discharge_day + 31) | np.isin(new.person, near_visit)

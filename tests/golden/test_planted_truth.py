@@ -89,6 +89,91 @@ def test_stays_are_those_that_truly_happened(settings: Settings, totals: dict[st
     assert found == (totals["inpatient_stays"],)
 
 
+def test_readmissions_are_those_that_truly_happened(
+    settings: Settings, totals: dict[str, Any]
+) -> None:
+    """A transfer is none, a planned one is none, and each stay comes back once at most."""
+    found = one_row(
+        settings,
+        """
+        select
+            count(*) filter (where is_readmitted),
+            count(*) filter (where next_index_key is not null and not is_readmitted),
+            count(*) filter (where planned_by is not null)
+        from int_index_stay
+        """,
+    )
+    planned = totals["planned_readmissions"]
+    assert found == (totals["readmissions"], planned, planned)
+
+
+def test_a_stay_is_linked_to_the_visit_it_is(settings: Settings) -> None:
+    """Every link is right, and what hospitals told of billed stays is linked where they say who."""
+    truly = settings.truth_dir / "true_hospital_visits.parquet"
+    with read_warehouse(settings) as warehouse:
+        wrong, missed, linked = warehouse.execute(
+            f"""
+            select
+                count(*) filter (
+                    where links.link_status = 'LINKED'
+                        and (not visits.is_billed or persons.person_id <> visits.person_id)
+                ),
+                count(*) filter (
+                    where links.link_status <> 'LINKED'
+                        and links.person_key is not null
+                        and visits.is_billed
+                ),
+                count(*) filter (where links.link_status = 'LINKED')
+            from int_adt_stay_link as links
+            inner join read_parquet('{truly}') as visits
+                on links.visit_number = visits.visit_number and not visits.is_cancelled
+            left join int_person as persons on links.person_key = persons.person_key
+            """
+        ).fetchall()[0]
+    assert (wrong, missed) == (0, 0)
+    assert linked > 0
+
+
+def test_stopped_therapies_and_clashing_drugs_are_found(
+    settings: Settings, totals: dict[str, Any]
+) -> None:
+    """A therapy nobody went on with is a skipped refill, an MAO inhibitor beside sertraline an alarm.
+
+    Who was in hospital meanwhile has days to spare, and may be on no list yet.
+    """
+    truly = settings.truth_dir / "true_medication.parquet"
+    with read_warehouse(settings) as warehouse:
+        states = warehouse.execute(
+            f"""
+            select distinct refills.state
+            from read_parquet('{truly}') as planted
+            inner join int_person as persons using (person_id)
+            left join int_refill as refills
+                on persons.person_key = refills.person_key
+                and refills.drug_class = 'ras_antagonist'
+            where planted.kind = 'stopped'
+                and persons.person_key not in (
+                    select person_key from int_inpatient_stay
+                    where discharge_date is null or discharge_date > date '2025-06-30'
+                )
+            """
+        ).fetchall()
+        found = warehouse.execute(
+            f"""
+            select count(*), count(planted.person_id)
+            from int_medication_alert as alerts
+            inner join int_person as persons using (person_key)
+            left join (
+                select person_id from read_parquet('{truly}') where kind = 'clashing'
+            ) as planted using (person_id)
+            where alerts.grade = 'CRITICAL' and alerts.rule_id = 'I04'
+            """
+        ).fetchall()
+    assert totals["stopped_therapies"] > 0
+    assert states == [("SKIPPED",)]
+    assert found == [(totals["clashing_drugs"],) * 2]
+
+
 def test_members_are_counted_once(settings: Settings, totals: dict[str, Any]) -> None:
     """Overlapping, cancelled and retroactively ended spans must not multiply a member."""
     found = one_row(

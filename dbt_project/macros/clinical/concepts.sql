@@ -71,6 +71,8 @@
         'maternity_reason',
         'psychiatric_reason',
         'haemoglobin',
+        'antipsychotic_reason',
+        'benzodiazepine_reason',
         'sodium',
         'systolic',
         'diastolic',
