@@ -165,7 +165,6 @@ def readmissions(
         14,
     ).astype(np.int64)
     dollars = np.array([row[3] for row in table], dtype=float)[kind]
-    is_from_ed = ~is_planned & (rng.random(len(earlier)) < 0.8)
     none = np.zeros(len(earlier), dtype=bool)
     drawn = _Drawn(
         person=person,
@@ -180,7 +179,7 @@ def readmissions(
         price=dollars * np.exp(rng.normal(-0.1, 0.45, len(earlier))),
         status=np.ones(len(earlier), dtype=np.uint8),
         is_acute=~none,
-        is_from_ed=is_from_ed,
+        is_from_ed=~is_planned,
         is_transfer=none,
         is_interim=none,
     )

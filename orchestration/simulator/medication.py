@@ -13,7 +13,7 @@ from orchestration.simulator import codes
 from orchestration.simulator.config import LAST_SERVICE_DAY
 from orchestration.simulator.extracts import member_ids
 from orchestration.simulator.pharmacy import DRUGS, Fills
-from orchestration.simulator.population import NEVER, Population
+from orchestration.simulator.population import MONTH_STARTS, NEVER, Population
 
 Numbers = NDArray[np.int64]
 
@@ -66,6 +66,7 @@ def plant_medication(
     added.drug[:] = SELEGILINE
     added.day += 5
     added.paid_day += 5
+    added.file_period[:] = np.searchsorted(MONTH_STARTS, added.paid_day, side="right") - 1
     added.days_supply[:] = 30
     added.quantity[:] = 60
     added.cents[:] = DRUGS[SELEGILINE][1] * 100

@@ -22,7 +22,7 @@ EXAMPLES = {
     *("EX-B1", "EX-B2", "EX-B3", "EX-B4"),
     "EX-C1",
     *("EX-D1", "EX-D2", "EX-D3", "EX-D4", "EX-D5", "EX-D6", "EX-D7"),
-    *("EX-E1", "EX-E2"),
+    *("EX-E1", "EX-E2", "EX-E3", "EX-E4"),
     *("EX-F1", "EX-F2", "EX-F3"),
     "EX-J3",
 }

@@ -99,7 +99,7 @@ def test_readmissions_are_those_that_truly_happened(
         select
             count(*) filter (where is_readmitted),
             count(*) filter (where next_index_key is not null and not is_readmitted),
-            count(*) filter (where planned_by is not null)
+            count(*) filter (where planned_by = 'PLANNED_REASON')
         from int_index_stay
         """,
     )
@@ -137,7 +137,7 @@ def test_a_stay_is_linked_to_the_visit_it_is(settings: Settings) -> None:
 def test_stopped_therapies_and_clashing_drugs_are_found(
     settings: Settings, totals: dict[str, Any]
 ) -> None:
-    """A therapy nobody went on with is a skipped refill, an MAO inhibitor beside sertraline an alarm.
+    """A therapy nobody went on with is a skipped refill, an MAO inhibitor and sertraline an alarm.
 
     Who was in hospital meanwhile has days to spare, and may be on no list yet.
     """
