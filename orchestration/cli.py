@@ -212,6 +212,39 @@ def verify(
 
 
 @app.command()
+def worklists() -> None:
+    """Take hospital messages and care logs and write the coordinators' lists; needs no night."""
+    from orchestration.coordination.refresh import URGENT_FEEDS, refresh_lists
+    from orchestration.ingest import take_feed
+
+    settings = load_settings()
+    for feed in URGENT_FEEDS:
+        for outcome in take_feed(settings, feed).taken:
+            console.print(str(outcome))
+    done = refresh_lists(settings)
+    lists = done.lists
+    console.print(
+        f"{lists.coordinators} lists as of {done.as_of}: {lists.in_hospital} in hospital, "
+        f"{lists.left} left it, {lists.cards} people with something to do"
+    )
+    for reason, rows in sorted(lists.queued.items()):
+        console.print(f"  queued: {reason} {rows}")
+    console.print(f"{done.folder}{'' if done.is_new else ' (unchanged)'}")
+
+
+@app.command("access-log")
+def access_log() -> None:
+    """Verify the log of identified lists from its first line; fail where the chain is broken."""
+    from orchestration.coordination.access_log import access_log_dir, verify_access_log
+
+    settings = load_settings()
+    verdict = verify_access_log(settings)
+    if verdict.problem:
+        raise CareWarehouseError(f"{access_log_dir(settings)}: {verdict.problem}.")
+    console.print(f"{verdict.entries} entries, the chain holds")
+
+
+@app.command()
 def ui(port: int = 3000) -> None:
     """Open the Dagster UI and its daemon on this machine's loopback address."""
     _become("dagster", "dev", "--host", "127.0.0.1", "--port", str(port))

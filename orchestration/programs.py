@@ -162,6 +162,21 @@ class Coordinators(StrictModel):
             "coordinate_communication_with_members",
         ]
     ]
+    permitted_sensitive: Listed[
+        Literal["behavioral_health", "substance_use", "hiv", "reproductive", "genetic"]
+    ] = Field(
+        default=(), description="sensitive conditions that lists may show (METHODS K.1); none else"
+    )
+
+    @model_serializer(mode="wrap")
+    def _leave_out_what_was_not_permitted(
+        self, handler: SerializerFunctionWrapHandler
+    ) -> dict[str, object]:
+        """Agreements the ledger holds from before this field existed keep their digest."""
+        content: dict[str, object] = handler(self)
+        if not content.get("permitted_sensitive"):
+            content.pop("permitted_sensitive", None)
+        return content
 
 
 class CareGuides(StrictModel):

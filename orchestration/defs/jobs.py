@@ -1,5 +1,6 @@
-"""The jobs people start and the schedule: `nightly` (everything), `intake` (the ledger alone), and
-`settlement` (what a program would be paid under other terms).
+"""The jobs people start and the schedule: `nightly` (everything), `intake` (the ledger alone),
+`daily_lists` (care coordinators' lists) and `settlement` (what a program would be paid under other
+terms).
 
 What the assets do does not belong here.
 """
@@ -20,6 +21,15 @@ intake = dg.define_asset_job(
     "intake",
     selection=dg.AssetSelection.groups("ledger"),
     description="Take what was dropped into the ledger; nothing is rebuilt or published.",
+)
+
+daily_lists = dg.define_asset_job(
+    "daily_lists",
+    selection=dg.AssetSelection.assets(["worklist", "daily_lists"]),
+    description=(
+        "Take hospital messages and care logs and write the coordinators' lists anew, beside a"
+        " night that may be running."
+    ),
 )
 
 

@@ -21,6 +21,10 @@ from orchestration.checks import (
     load_manifest,
     read_run_inputs,
 )
+from orchestration.coordination.access_log import Export, record_exports
+from orchestration.coordination.refresh import build_lists
+from orchestration.coordination.sources import TABLES as CARE_TABLES
+from orchestration.coordination.sources import of_run
 from orchestration.errors import PublicationRefused
 from orchestration.fence import fenced, take_token
 from orchestration.publication import generations, tables
@@ -39,6 +43,7 @@ from orchestration.warehouse import engine, read_warehouse
 
 META = "meta_publication"
 META_INPUTS = "meta_publication_input"
+WORKLISTS_DIR = "worklists"
 _LISTED = (".parquet", ".json", ".html", ".csv", ".txt")
 """Files whose content decides a generation's id; the DuckDB file holds the same tables again."""
 
@@ -62,13 +67,16 @@ def publish(settings: Settings, checks: Sequence[RegisteredCheck] | None = None)
         marts = published_marts(manifest)
         building = generations.new_building_dir(settings)
         try:
-            content, hidden = _build(settings, building, inputs, marts, records)
+            content, hidden, exports = _build(settings, building, inputs, marts, records)
             manifest_text = json.dumps(content, indent=1, sort_keys=True)
             (building / generations.MANIFEST_FILE).write_text(manifest_text, encoding="utf-8")
             digest = hashlib.sha256(manifest_text.encode()).hexdigest()
             generation_id = f"{inputs.as_of.isoformat()}-{digest[:16]}"
             generations.seal(building)
             with fenced(settings):
+                if generations.current_generation(settings) != generation_id:
+                    # First the log, then the lists: nobody can read what was not logged.
+                    record_exports(settings, f"publication of {generation_id}", exports)
                 is_new = generations.adopt(settings, building, generation_id)
         finally:
             shutil.rmtree(building, ignore_errors=True)
@@ -89,8 +97,8 @@ def _build(
     inputs: RunInputs,
     marts: Sequence[PublishedMart],
     records: Mapping[str, CheckRecord],
-) -> tuple[dict[str, dict[str, dict[str, str | int]]], dict[str, int]]:
-    """Write every file of the generation; return its manifest and cells hidden by table."""
+) -> tuple[dict[str, dict[str, dict[str, str | int]]], dict[str, int], tuple[Export, ...]]:
+    """Write every file of the generation; return its manifest, cells hidden by table, and lists."""
     restricted = building / generations.RESTRICTED_DIR
     restricted.mkdir(mode=0o700)
     rows: dict[str, int] = {}
@@ -128,6 +136,7 @@ def _build(
                         warehouse, mart, path, records
                     )
         drawn.result()
+    exports = _write_worklists(settings, restricted, inputs)
     files = sorted(path for path in building.rglob("*") if path.suffix in _LISTED)
     content: dict[str, dict[str, dict[str, str | int]]] = {
         "inputs": {
@@ -145,7 +154,16 @@ def _build(
         if mart.audience == "restricted":
             # Identified tables are in no DuckDB file; the ordered Parquet file is their digest.
             content["tables"][mart.name] = {"rows": rows[mart.name]}
-    return content, hidden
+    return content, hidden, exports
+
+
+def _write_worklists(settings: Settings, restricted: Path, inputs: RunInputs) -> tuple[Export, ...]:
+    """Write coordinators' lists from the identified tables of this generation, if it has them."""
+    if not all((restricted / f"{table}.parquet").exists() for table in CARE_TABLES.values()):
+        return ()
+    folder = restricted / WORKLISTS_DIR
+    lists = build_lists(settings, restricted, of_run(settings), inputs.as_of, folder)
+    return lists.exports
 
 
 def _write_pages(settings: Settings, building: Path, inputs: RunInputs) -> None:

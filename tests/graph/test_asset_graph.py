@@ -88,10 +88,10 @@ def test_every_mart_has_a_blocking_check(definitions: dg.Definitions) -> None:
 def test_jobs_schedule_and_sensor_are_there(definitions: dg.Definitions) -> None:
     """The night is started by the schedule, the ledger by what is dropped; others tell of both."""
     repository = definitions.get_repository_def()
-    assert {"nightly", "intake", "settlement"} <= set(repository.job_names)
+    assert {"nightly", "intake", "daily_lists", "settlement"} <= set(repository.job_names)
     for name in repository.job_names:
         assert repository.get_job(name).nodes, f"{name} runs nothing"
     assert dg.validate_run_config(definitions.resolve_job_def("settlement"))
     assert [s.cron_schedule for s in repository.schedule_defs] == ["30 5 * * *"]
     sensors = {sensor.name for sensor in repository.sensor_defs}
-    assert sensors == {"landing_sensor", "failure_alert", "watch_alert"}
+    assert sensors == {"landing_sensor", "care_message_sensor", "failure_alert", "watch_alert"}

@@ -110,6 +110,8 @@
         'hpv_vaccine',
         'behavioral_visit',
         'transition_visit',
+        'tobacco_use',
+        'stress_or_anxiety',
         'diabetes_drug',
         'ras_antagonist',
         'statin',

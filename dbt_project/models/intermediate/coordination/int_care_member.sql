@@ -1,0 +1,266 @@
+{%- set comorbidities = lace_comorbidities() -%}
+{%- set findings = [] -%}
+{%- for grades in comorbidities -%}
+    {%- for points, names in grades -%}{%- do findings.extend(names) -%}{%- endfor -%}
+{%- endfor -%}
+-- METHODS L.1, B.6 and F.4: everybody with medical cover in the year before the run's day, where she
+-- belongs by the newest snapshot, how she is reached, and what keeps her off lists. Coordinators are
+-- those whom a group's care log of the last year names; members are dealt to them by practice, then
+-- by person. Who is the payer's case manager is told by the payer's own log entries.
+
+with
+
+run as (
+
+    select as_of from {{ ref('stg_ledger__run') }}
+
+),
+
+persons as (
+
+    select * from {{ ref('int_person') }}
+
+),
+
+attributions as (
+
+    select * from {{ ref('int_member_attribution') }}
+
+),
+
+newest as (
+
+    select max(snapshot_number) as snapshot_number from attributions
+
+),
+
+panels as (
+
+    select
+        attributions.person_key,
+        attributions.npi,
+        attributions.program_id,
+        attributions.partner_id,
+        attributions.practice_id,
+        attributions.reason,
+        attributions.status,
+        attributions.is_attributed_elsewhere,
+        attributions.last_visit_date
+    from attributions
+    inner join newest on attributions.snapshot_number = newest.snapshot_number
+
+),
+
+spans as (
+
+    select * from {{ ref('int_coverage_span') }} where coverage_kind = 'medical'
+
+),
+
+covers as (
+
+    select
+        spans.person_key,
+        max(spans.span_end_date) as cover_end_date,
+        bool_or(
+            spans.span_start_date <= run.as_of and spans.span_end_date >= run.as_of
+        ) as is_covered
+    from spans
+    cross join run
+    where
+        spans.span_start_date <= run.as_of
+        and spans.span_end_date >= {{ date_plus_months('run.as_of', -12) }}
+    group by spans.person_key
+
+),
+
+hospice_members as (
+
+    select distinct events.person_key
+    from {{ ref('int_clinical_event') }} as events
+    cross join run
+    where
+        events.concept_key = {{ concept('hospice') }}
+        and events.event_date > {{ date_plus_months('run.as_of', -12) }}
+
+),
+
+-- LACE's C (F.1) of the 24 months before the run's day; a stay that no claim tells of adds nothing yet.
+comorbidities as (
+
+    select
+        events.person_key,
+        0
+        {%- for grades in comorbidities %}
+        + case
+            {%- for points, names in grades %}
+            when bool_or(events.concept_key in {{ concepts(names) }}) then {{ points }}
+            {%- endfor %}
+            else 0
+        end
+        {%- endfor %} as points
+    from {{ ref('int_clinical_event') }} as events
+    cross join run
+    where
+        events.concept_key in {{ concepts(findings) }}
+        and events.source_kind in ({{ source_kind('stay') }}, {{ source_kind('visit') }})
+        and events.event_date >= {{ lookback_start('run.as_of', 24) }}
+        and events.event_date <= run.as_of
+    group by events.person_key
+
+),
+
+contacts as (
+
+    select *
+    from {{ ref('stg_ledger__member_contact') }}
+    qualify row_number() over (
+        partition by payer, person_id order by delivery_order desc, row_number desc
+    ) = 1
+
+),
+
+log_entries as (
+
+    select
+        entries.payer,
+        entries.source_id,
+        entries.person_id,
+        entries.coordinator_id,
+        entries.coordinator_role,
+        entries.activity_date
+    from {{ ref('stg_ledger__care_log_entry') }} as entries
+    cross join run
+    where
+        entries.coordinator_id is not null
+        and entries.activity_date > {{ date_plus_months('run.as_of', -12) }}
+
+),
+
+senders as (
+
+    select distinct
+        payer,
+        source_id,
+        program_id,
+        partner_id
+    from {{ ref('stg_ledger__provider_roster') }}
+    where program_id is not null and partner_id is not null
+
+),
+
+coordinators as (
+
+    select
+        senders.program_id,
+        senders.partner_id,
+        log_entries.coordinator_id,
+        row_number() over (
+            partition by senders.program_id, senders.partner_id
+            order by log_entries.coordinator_id
+        ) - 1 as slot,
+        count(*) over (partition by senders.program_id, senders.partner_id) as slots
+    from log_entries
+    inner join senders
+        on log_entries.payer = senders.payer and log_entries.source_id = senders.source_id
+    where coalesce(log_entries.coordinator_role, 'other') <> 'payer_case_manager'
+    group by senders.program_id, senders.partner_id, log_entries.coordinator_id
+
+),
+
+case_managers as (
+
+    select
+        payer,
+        person_id,
+        max_by(coordinator_id, activity_date) as case_manager_id
+    from (
+        select
+            payer,
+            person_id,
+            activity_date,
+            max(coordinator_id) as coordinator_id
+        from log_entries
+        where coordinator_role = 'payer_case_manager'
+        group by payer, person_id, activity_date
+    ) as days_of_case_managers
+    group by payer, person_id
+
+),
+
+dealt as (
+
+    select
+        person_key,
+        program_id,
+        partner_id,
+        row_number() over (
+            partition by program_id, partner_id order by practice_id nulls last, person_key
+        ) - 1 as place,
+        count(*) over (partition by program_id, partner_id) as members
+    from panels
+    where program_id is not null
+
+),
+
+owners as (
+
+    select
+        dealt.person_key,
+        coordinators.coordinator_id
+    from dealt
+    inner join coordinators
+        on
+            dealt.program_id = coordinators.program_id
+            and dealt.partner_id = coordinators.partner_id
+            and cast(
+                floor(cast(dealt.place * coordinators.slots as double) / dealt.members) as bigint
+            ) = coordinators.slot
+
+),
+
+final as (
+
+    select
+        cast(covers.person_key as int) as person_key,
+        cast(panels.npi as bigint) as npi,
+        cast(persons.payer as string) as payer,
+        cast(persons.person_id as string) as person_id,
+        cast(panels.program_id as string) as program_id,
+        cast(panels.partner_id as string) as partner_id,
+        cast(panels.practice_id as string) as practice_id,
+        cast(owners.coordinator_id as string) as coordinator_id,
+        cast(case_managers.case_manager_id as string) as case_manager_id,
+        cast(panels.reason as string) as attribution_reason,
+        cast(panels.status as string) as attribution_status,
+        cast(contacts.last_name as string) as last_name,
+        cast(contacts.first_name as string) as first_name,
+        cast(persons.sex as string) as sex,
+        cast(contacts.phone_number as string) as phone_number,
+        cast(contacts.phone_type as string) as phone_type,
+        cast(contacts.language_code as string) as language_code,
+        cast(contacts.preferred_contact as string) as preferred_contact,
+        cast(coalesce(comorbidities.points, 0) as int) as comorbidity_points,
+        cast(covers.is_covered as boolean) as is_covered,
+        cast(hospice_members.person_key is not null as boolean) as is_hospice,
+        cast(coalesce(panels.is_attributed_elsewhere, false) as boolean)
+            as is_attributed_elsewhere,
+        cast(persons.birth_date as date) as birth_date,
+        cast(persons.death_date as date) as death_date,
+        cast(covers.cover_end_date as date) as cover_end_date,
+        cast(contacts.opt_out_date as date) as opt_out_date,
+        cast(panels.last_visit_date as date) as last_visit_date
+    from covers
+    inner join persons on covers.person_key = persons.person_key
+    left join panels on covers.person_key = panels.person_key
+    left join owners on covers.person_key = owners.person_key
+    left join hospice_members on covers.person_key = hospice_members.person_key
+    left join comorbidities on covers.person_key = comorbidities.person_key
+    left join contacts
+        on persons.payer = contacts.payer and persons.person_id = contacts.person_id
+    left join case_managers
+        on persons.payer = case_managers.payer and persons.person_id = case_managers.person_id
+
+)
+
+select * from final

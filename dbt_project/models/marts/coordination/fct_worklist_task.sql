@@ -1,0 +1,148 @@
+-- METHODS L.1: what a member's coordinator could do for her, one row a task, from claims, measures and
+-- the payer's report; the daily step adds discharges (F.4) and takes away what the care log answers.
+-- Points: a gap its weight times 5 overdue, 3 due soon, 1 open; a review 12; a referral 8.
+
+with
+
+members as (
+
+    select
+        payer,
+        person_id
+    from {{ ref('int_care_member') }}
+    where program_id is not null and is_covered and not is_hospice and death_date is null
+
+),
+
+gaps as (
+
+    select
+        gaps.*,
+        measures.measure_name
+    from {{ ref('fct_gap') }} as gaps
+    inner join {{ ref('quality_measure') }} as measures
+        on
+            gaps.measure_id = measures.measure_id
+            and gaps.measure_version = measures.measure_version
+    where gaps.state in ('OVERDUE', 'DUE_SOON', 'OPEN') and not measures.is_event_based
+
+),
+
+payer_gaps as (
+
+    select * from {{ ref('stg_ledger__payer_gap') }}
+
+),
+
+referrals as (
+
+    select * from {{ ref('int_referral_candidate') }}
+
+),
+
+-- HR3: an item of the payer's own report, one gap of its list that is due, or two gaps.
+reported as (
+
+    select
+        payer,
+        person_id,
+        count(*) as items
+    from payer_gaps
+    group by payer, person_id
+
+),
+
+due as (
+
+    select
+        payer,
+        person_id,
+        sum(case when is_well_informed and state in ('OVERDUE', 'DUE_SOON') then 1 else 0 end)
+            as well_informed_gaps,
+        sum(case when state = 'OPEN' then 1 else 0 end) as open_gaps,
+        count(*) as gaps
+    from gaps
+    group by payer, person_id
+
+),
+
+tasks as (
+
+    select
+        payer,
+        person_id,
+        'GAP' as task,
+        measure_id as subject,
+        measure_name as title,
+        state,
+        weight * case state when 'OVERDUE' then 5 when 'DUE_SOON' then 3 else 1 end as points,
+        due_date,
+        opened_on,
+        case
+            when evidence_date is null then 'never seen'
+            else concat('last seen ', cast(evidence_date as string))
+        end as evidence,
+        case when measure_id in ('M04') then 'reproductive' end as sensitivity
+    from gaps
+    union all
+    select
+        members.payer,
+        members.person_id,
+        'HR_REVIEW' as task,
+        'HR3' as subject,
+        'gaps in care' as title,
+        'OPEN' as state,
+        12 as points,
+        cast(null as date) as due_date,
+        cast(null as date) as opened_on,
+        concat(
+            cast(coalesce(reported.items, 0) as string),
+            ' on the list of the payer, ',
+            cast(coalesce(due.gaps, 0) as string),
+            ' by measures'
+        ) as evidence,
+        cast(null as string) as sensitivity
+    from members
+    left join reported
+        on members.payer = reported.payer and members.person_id = reported.person_id
+    left join due on members.payer = due.payer and members.person_id = due.person_id
+    where reported.items >= 1 or due.well_informed_gaps >= 1 or due.open_gaps >= 2
+    union all
+    select
+        payer,
+        person_id,
+        'REFERRAL' as task,
+        support_program as subject,
+        replace(support_program, '_', ' ') as title,
+        'OPEN' as state,
+        8 as points,
+        cast(null as date) as due_date,
+        cast(null as date) as opened_on,
+        reason as evidence,
+        case
+            when support_program in ('depression', 'stress_management') then 'behavioral_health'
+        end as sensitivity
+    from referrals
+
+),
+
+final as (
+
+    select
+        cast(tasks.payer as string) as payer,
+        cast(tasks.person_id as string) as person_id,
+        cast(tasks.task as string) as task,
+        cast(tasks.subject as string) as subject,
+        cast(tasks.title as string) as title,
+        cast(tasks.state as string) as state,
+        cast(tasks.evidence as string) as evidence,
+        cast(tasks.sensitivity as string) as sensitivity,
+        cast(tasks.points as int) as points,
+        cast(tasks.due_date as date) as due_date,
+        cast(tasks.opened_on as date) as opened_on
+    from tasks
+    inner join members on tasks.payer = members.payer and tasks.person_id = members.person_id
+
+)
+
+select * from final

@@ -1,0 +1,136 @@
+"""The daily lists between nights: the ledger's newest messages over the last generation's members.
+
+Takes seconds and opens no warehouse, so a nightly build neither waits for it nor keeps it waiting.
+Swapped in whole, like a generation; when it runs does not belong here (`defs/coordination`).
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from orchestration.coordination.access_log import record_exports
+from orchestration.coordination.cards import build_cards
+from orchestration.coordination.discharges import build_discharges
+from orchestration.coordination.encounters import build_encounters
+from orchestration.coordination.lists import WrittenLists, write_lists
+from orchestration.coordination.matching import match_encounters
+from orchestration.coordination.sources import (
+    ChosenDelivery,
+    of_selection,
+    open_sources,
+)
+from orchestration.errors import CareWarehouseError
+from orchestration.ingest import read_selection
+from orchestration.programs import load_programs
+from orchestration.settings import Settings
+from orchestration.warehouse import engine
+
+URGENT_FEEDS = ("adt_events", "care_log")
+PURPOSE = "care coordination: daily lists"
+_BUILDING = ".building-"
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """What a refresh did: the folder now current, and whether anything in it changed."""
+
+    folder: Path
+    as_of: date
+    is_new: bool
+    lists: WrittenLists
+
+
+def worklists_dir(settings: Settings) -> Path:
+    return settings.data_dir / "worklists"
+
+
+def refresh_lists(settings: Settings, as_of: date | None = None) -> Refreshed:
+    """Write today's lists from the ledger and the current generation, and swap them in.
+
+    The day is the latest delivery's, never the clock's. Equal content is not written again, nor
+    logged. Raises `CareWarehouseError` before the first publication.
+    """
+    tables = settings.published_dir / "current" / "restricted"
+    if not tables.is_dir():
+        raise CareWarehouseError(
+            f"{tables}: nothing is published yet. Run `make nightly` once; the daily lists stand on"
+            " its members."
+        )
+    selection = read_selection(settings, as_of)
+    root = worklists_dir(settings)
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _one_at_a_time(root):
+        for left_behind in root.glob(f"{_BUILDING}*"):
+            shutil.rmtree(left_behind)
+        building = root / f"{_BUILDING}{os.getpid()}"
+        # The generation that was current at the start is read to the end, whatever is swapped in.
+        written = build_lists(
+            settings, tables.resolve(), of_selection(selection), selection.as_of, building
+        )
+        digest = hashlib.sha256(
+            "".join(f"{one.file} {one.sha256}\n" for one in written.exports).encode()
+            + (building / "queue.csv").read_bytes()
+        ).hexdigest()
+        target = root / f"{selection.as_of.isoformat()}-{digest[:16]}"
+        is_new = not target.exists()
+        if is_new:
+            # First the log, then the lists: nobody can read what was not logged.
+            record_exports(settings, PURPOSE, written.exports)
+            building.rename(target)
+        else:
+            shutil.rmtree(building)
+        _point(root / "current", target.name)
+        _prune(root, settings.keep_generations, target)
+    return Refreshed(target, selection.as_of, is_new, written)
+
+
+def build_lists(
+    settings: Settings,
+    tables: Path,
+    deliveries: Iterable[ChosenDelivery],
+    as_of: date,
+    folder: Path,
+) -> WrittenLists:
+    """Build and write every list into `folder`, from a generation's identified tables."""
+    programs = load_programs(settings)
+    permitted = {
+        program.program_id: program.facts.coordinators.permitted_sensitive for program in programs
+    }
+    with engine(settings) as connection:
+        open_sources(connection, settings, tables, deliveries)
+        build_encounters(connection, as_of)
+        match_encounters(connection)
+        build_discharges(connection, as_of)
+        build_cards(connection, as_of, permitted)
+        return write_lists(connection, folder, as_of, programs)
+
+
+@contextmanager
+def _one_at_a_time(root: Path) -> Iterator[None]:
+    with os.fdopen(os.open(root / ".lock", os.O_RDWR | os.O_CREAT, 0o600), "r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _point(link: Path, target: str) -> None:
+    unfinished = link.with_name(f".{link.name}.unfinished")
+    with contextlib.suppress(FileNotFoundError):
+        unfinished.unlink()
+    unfinished.symlink_to(target)
+    unfinished.replace(link)
+
+
+def _prune(root: Path, keep: int, current: Path) -> None:
+    kept = sorted(
+        (path for path in root.glob("????-??-??-*") if path.is_dir() and path != current),
+        key=lambda path: (path.stat().st_mtime_ns, path.name),
+    )
+    for path in kept[: max(len(kept) - keep + 1, 0)]:
+        shutil.rmtree(path)

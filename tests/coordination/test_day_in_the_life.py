@@ -1,0 +1,304 @@
+"""The lists through the days: right at each step, whatever came late, twice or was taken back."""
+
+from care_kit import FORMULA, PROGRAM, CareInstallation, did, message
+
+from orchestration.coordination.access_log import verify_access_log
+
+
+def test_a_members_way_through_the_hospital_and_home(care: CareInstallation) -> None:
+    """A discharge that is missed, or never leaves the list, is what programs prevent."""
+    # Monday: admitted through the emergency room; the list knows within the delivery.
+    care.hospital(
+        "2026-03-02",
+        message("ANN", "A04", "2026-03-02 07:10", PAT_CLASS="E", ADM_TS="2026-03-02 07:10"),
+    )
+    assert care.refresh().in_hospital == set()
+    care.hospital(
+        "2026-03-02", message("ANN", "A06", "2026-03-02 09:00", ADM_TS="2026-03-02 09:00")
+    )
+    lists = care.refresh()
+    assert lists.in_hospital == {"ANN"}
+    assert not lists.left
+
+    # Tuesday: moved, the move taken back, moved again; sent home by mistake, which is taken back.
+    care.hospital(
+        "2026-03-03",
+        message("ANN", "A02", "2026-03-03 08:00", WARD="ICU"),
+        message("ANN", "A12", "2026-03-03 08:30", WARD=""),
+        message("ANN", "A02", "2026-03-03 10:00", WARD="3W"),
+        message("ANN", "A03", "2026-03-03 11:00", DSCH_TS="2026-03-03 11:00", DISP_CD="01"),
+    )
+    lists = care.refresh()
+    assert lists.in_hospital == set()
+    assert set(lists.left) == {"ANN"}
+    care.hospital("2026-03-03", message("ANN", "A13", "2026-03-03 11:40"))
+    lists = care.refresh()
+    assert lists.of("in_hospital")["ANN"]["location"] == "2E"
+    assert not lists.left
+
+    # Wednesday: home. Two days 2 + acute 3 + comorbidity 5 = 10, so the visit is due in a week; the
+    # call in two business days, the medicines in thirty days.
+    home = message(
+        "ANN", "A03", "2026-03-04 15:00", DSCH_TS="2026-03-04 15:00", DISP_CD="01", DX_CD="I50.9"
+    )
+    care.hospital("2026-03-04", home, {**home, "MSG_ID": "again", "MSG_TS": "2026-03-04 15:20"})
+    lists = care.refresh()
+    assert lists.in_hospital == set()
+    row = lists.left["ANN"]
+    assert (row["lace"], row["contact_due_date"], row["visit_due_date"]) == (
+        "10",
+        "2026-03-06",
+        "2026-03-11",
+    )
+    assert row["reconciliation_due_date"] == "2026-04-03"
+    assert {row[f"{step}_state"] for step in ("contact", "visit", "reconciliation")} == {"OPEN"}
+    # METHODS L.1: HR1 100 + task (50 + 2 x 10).
+    assert lists.cards["ANN"]["priority"] == "170"
+
+    # Thursday: not reached. Friday: reached, medicines reviewed, an appointment booked.
+    care.nurse("2026-03-05", did("ANN", "2026-03-05", "OUTREACH", "NOT_REACHED", "DISCHARGE"))
+    row = care.refresh().left["ANN"]
+    assert (row["contact_state"], row["contact_attempts"]) == ("OPEN", "1")
+    care.nurse(
+        "2026-03-06",
+        did("ANN", "2026-03-06", "OUTREACH", "REACHED", "DISCHARGE"),
+        did("ANN", "2026-03-06", "MEDICATION_REVIEW", "COMPLETED", "DISCHARGE"),
+        did("ANN", "2026-03-06", "APPOINTMENT_BOOKED", "COMPLETED", "DISCHARGE"),
+    )
+    lists = care.refresh()
+    row = lists.left["ANN"]
+    assert (row["contact_state"], row["reconciliation_state"]) == ("CLOSED", "CLOSED")
+    assert row["visit_state"] == "OPEN"
+    assert lists.cards["ANN"]["appointment_booked_date"] == "2026-03-06"
+
+    # The visit is only reported: off today's list, yet not closed until a claim tells of it.
+    care.nurse("2026-03-10", did("ANN", "2026-03-10", "APPOINTMENT_KEPT", "COMPLETED", "DISCHARGE"))
+    lists = care.refresh()
+    assert lists.left["ANN"]["visit_state"] == "REPORTED_DONE"
+    assert "ANN" not in lists.cards
+    care.events += [
+        ("cigna", "ANN", "office_visit", "1234567893", "2026-03-10", "2026-03-10"),
+        ("cigna", "ANN", "stay", "1530273626", "2026-03-02", "2026-03-04"),
+    ]
+    care.publish()
+    assert care.refresh().left["ANN"]["visit_state"] == "CLOSED"
+
+    # After thirty days the row ends.
+    care.nurse("2026-04-06", did("DORA", "2026-04-06", "EDUCATION", "COMPLETED"))
+    assert not care.refresh().left
+    assert verify_access_log(care.settings).problem == ""
+
+
+def test_what_ends_or_moves_a_row_of_the_list(care: CareInstallation) -> None:
+    """A nurse who calls the dead, or somebody who is back in hospital, is not called again."""
+    care.hospital(
+        "2026-03-04",
+        message("BEA", "A01", "2026-03-01 08:00", ADM_TS="2026-03-01 08:00", ADM_TYP="C"),
+        message(
+            "BEA", "A03", "2026-03-04 08:00", DSCH_TS="2026-03-04 08:00", DISP_CD="07", ADM_TYP="C"
+        ),
+        message("CORA", "A01", "2026-03-01 08:00", ADM_TS="2026-03-01 08:00"),
+        message("CORA", "A03", "2026-03-04 08:00", DSCH_TS="2026-03-04 08:00", DISP_CD="03"),
+        message("DORA", "A01", "2026-03-04 08:00", ADM_TS="2026-03-04 08:00"),
+        message("GUS", "A01", "2026-03-04 08:00", ADM_TS="2026-03-04 08:00"),
+    )
+    lists = care.refresh()
+    assert lists.left["BEA"]["is_against_advice"] == "True"
+    # Three days 3, not acute: 14 days, and 20 points for leaving against advice.
+    assert (lists.left["BEA"]["lace"], lists.left["BEA"]["visit_due_date"]) == ("3", "2026-03-18")
+    assert lists.cards["BEA"]["priority"] == str(50 + 2 * 3 + 20)
+    # In a nursing home nothing is due yet.
+    assert (lists.left["CORA"]["state"], lists.left["CORA"]["contact_due_date"]) == ("FACILITY", "")
+    assert "CORA" not in lists.cards
+    # Who wants no contact is on no list.
+    assert lists.in_hospital == {"DORA"}
+
+    # DORA's admission is taken back, another hospital takes BEA in, CORA's next stay ends in death.
+    care.hospital(
+        "2026-03-20",
+        message("DORA", "A11", "2026-03-04 10:00"),
+        message(
+            "BEA",
+            "A01",
+            "2026-03-19 08:00",
+            VISIT_NO="V-BEA-2",
+            FAC_CD="WAH03",
+            FAC_NPI="1774252641",
+            ADM_TS="2026-03-19 08:00",
+        ),
+        message("CORA", "A01", "2026-03-15 08:00", VISIT_NO="V-CORA-2", ADM_TS="2026-03-15 08:00"),
+        message(
+            "CORA",
+            "A03",
+            "2026-03-20 08:00",
+            VISIT_NO="V-CORA-2",
+            DSCH_TS="2026-03-20 08:00",
+            DISP_CD="20",
+        ),
+    )
+    lists = care.refresh()
+    assert lists.in_hospital == {"BEA"}
+    assert not lists.left
+    assert not lists.cards
+
+    # Sent on to another hospital: nothing is due until the last one lets her go.
+    care.hospital(
+        "2026-03-22",
+        message(
+            "BEA",
+            "A03",
+            "2026-03-21 08:00",
+            VISIT_NO="V-BEA-2",
+            FAC_CD="WAH03",
+            FAC_NPI="1774252641",
+            DSCH_TS="2026-03-21 08:00",
+            DISP_CD="02",
+        ),
+    )
+    assert care.refresh().left["BEA"]["state"] == "WAITING_FOR_TRANSFER"
+    care.hospital(
+        "2026-03-22",
+        message("BEA", "A01", "2026-03-22 02:00", VISIT_NO="V-BEA-3", ADM_TS="2026-03-22 02:00"),
+    )
+    lists = care.refresh()
+    assert (lists.in_hospital, lists.left) == ({"BEA"}, {})
+    assert lists.of("in_hospital")["BEA"]["length_of_stay_days"] == "3"
+
+
+def test_nobody_is_guessed(care: CareInstallation) -> None:
+    """A diagnosis told to the wrong member's nurse cannot be taken back."""
+    unknown = {"MBR_ID": "", "LAST_NM": "UNKNOWN", "FIRST_NM": "JANE", "BIRTH_DT": ""}
+    stranger = {"MBR_ID": "NOBODY", "LAST_NM": "Nowhere", "FIRST_NM": "Ned"}
+    care.hospital(
+        "2026-03-04",
+        # No number, but name and birth date are hers alone: a match.
+        message(
+            "DORA", "A01", "2026-03-04 08:00", MBR_ID="", LAST_NM="KIM", ADM_TS="2026-03-04 08:00"
+        ),
+        # Her number, another's birth date: never.
+        message(
+            "BEA",
+            "A01",
+            "2026-03-04 08:00",
+            BIRTH_DT="19710204",
+            LAST_NM="Jonas",
+            ADM_TS="2026-03-04 08:00",
+        ),
+        message("CORA", "A01", "2026-03-04 08:00", **stranger, ADM_TS="2026-03-04 08:00"),
+        # Unconscious and unknown, under a number for the time being.
+        message("EVE", "A01", "2026-03-04 08:00", MRN="TMP1", **unknown, ADM_TS="2026-03-04 08:00"),
+    )
+    lists = care.refresh()
+    assert lists.in_hospital == {"DORA"}
+    assert lists.queue == {"MEMBER_ID_OF_ANOTHER": 1, "TOO_LITTLE_TOLD": 1, "UNKNOWN_MEMBER_ID": 1}
+    assert all(row["what_to_do"] for row in lists.rows("queue.csv"))
+    # Her record is found: the number for the time being is merged into hers.
+    care.hospital(
+        "2026-03-05",
+        {
+            **message("EVE", "A40", "2026-03-05 09:00", VISIT_NO="", PAT_CLASS=""),
+            "PRIOR_MRN": "TMP1",
+            "ADM_TYP": "",
+            "WARD": "",
+        },
+    )
+    lists = care.refresh()
+    assert lists.in_hospital == {"DORA", "EVE"}
+    assert "TOO_LITTLE_TOLD" not in lists.queue
+
+
+def test_a_member_joins_provisionally_by_the_doctor_the_hospital_names(
+    care: CareInstallation,
+) -> None:
+    """METHODS B.6: benefits may start before claims attribute her, on one group's list only."""
+    care.hospital(
+        "2026-03-04",
+        message("FINN", "A01", "2026-03-04 08:00", PCP_NPI="1234567893", ADM_TS="2026-03-04 08:00"),
+    )
+    lists = care.refresh()
+    assert lists.of("in_hospital")["FINN"]["is_provisional"] == "True"
+    care.hospital("2026-03-04", message("FINN", "A08", "2026-03-04 09:00", PCP_NPI="1987654328"))
+    assert care.refresh().in_hospital == set()
+
+
+def test_what_the_log_says_of_the_unknown_is_queued(care: CareInstallation) -> None:
+    """An entry that closes the wrong gap hides an open one."""
+    care.tasks.append(
+        (
+            "cigna",
+            "DORA",
+            "GAP",
+            "M01",
+            "Breast cancer screening",
+            "OVERDUE",
+            "never seen",
+            None,
+            10,
+            "2026-01-01",
+            "2026-01-01",
+        )
+    )
+    care.publish()
+    care.nurse(
+        "2026-03-04",
+        did("DORA", "2026-03-03", "APPOINTMENT_KEPT", "COMPLETED", "GAP", GAP_CD="M08"),
+        did("STRANGER", "2026-03-03", "OUTREACH", "REACHED"),
+        did("DORA", "2026-03-03", "EDUCATION", "COMPLETED", COORD_ID="NPN-N07"),
+    )
+    lists = care.refresh()
+    assert lists.queue == {"COORDINATOR_WITHOUT_MEMBERS": 1, "UNKNOWN_GAP": 1, "UNKNOWN_MEMBER": 1}
+    # Overdue by 62 days counts as 30: 10 + 60.
+    assert lists.cards["DORA"]["priority"] == "70"
+    # A contact lets her sleep for 14 days; something that happens wakes her.
+    care.nurse("2026-03-05", did("DORA", "2026-03-05", "OUTREACH", "REACHED", "GAP", GAP_CD="M01"))
+    assert "DORA" not in care.refresh().cards
+    care.hospital(
+        "2026-03-08",
+        message("DORA", "A04", "2026-03-08 08:00", PAT_CLASS="E", ADM_TS="2026-03-08 08:00"),
+    )
+    assert "DORA" in care.refresh().cards
+    # She says it was done: it waits for evidence, and comes back after 60 days without.
+    care.nurse(
+        "2026-03-09", did("DORA", "2026-03-09", "OUTREACH", "REPORTED_DONE", "GAP", GAP_CD="M01")
+    )
+    assert "DORA" not in care.refresh().cards
+    care.nurse("2026-05-09", did("EVE", "2026-05-09", "EDUCATION", "COMPLETED"))
+    assert "DORA" in care.refresh().cards
+
+
+def test_names_are_inert_and_files_private(care: CareInstallation) -> None:
+    """A name is data: never a formula in a spreadsheet, never a script in a page (K.1)."""
+    care.hospital(
+        "2026-03-04",
+        *(
+            message(person, "A01", "2026-03-04 08:00", ADM_TS="2026-03-04 08:00", DX_CD="F32.1")
+            for person in ("ANN", "BEA", "CORA")
+        ),
+    )
+    lists = care.refresh()
+    rows = lists.of("in_hospital")
+    assert rows["ANN"]["last_name"] == f"'{FORMULA}"
+    assert rows["CORA"]["first_name"] == "Zoë 🦊"
+    # A psychiatric stay does not say so to whom is not permitted, nor where it is.
+    assert (rows["ANN"]["location"], rows["ANN"]["facility_code"]) == ("", "")
+    page = (lists.folder / PROGRAM / "NPN-N01" / "worklist.html").read_text()
+    assert "&lt;script&gt;document.title" in page
+    assert page.count("<script>") == 1
+    for path in lists.folder.rglob("*"):
+        assert oct(path.stat().st_mode)[-3:] == ("700" if path.is_dir() else "600")
+    # The same again is neither written nor logged again; a changed line breaks the chain.
+    before = verify_access_log(care.settings).entries
+    assert not care.refresh().refreshed.is_new
+    assert verify_access_log(care.settings).entries == before > 0
+    log = care.settings.data_dir / "access_log" / "access.jsonl"
+    lines = log.read_text().splitlines()
+    assert '"cigna/ANN"' in lines[0]
+    for broken in (
+        [lines[0].replace("cigna/ANN", "cigna/EVE"), *lines[1:]],
+        lines[:-1],
+        [lines[0], *lines[2:]],
+    ):
+        log.write_text("\n".join(broken) + "\n")
+        assert verify_access_log(care.settings).problem
+    log.write_text("\n".join(lines) + "\n")
+    assert not verify_access_log(care.settings).problem
