@@ -334,7 +334,9 @@ from (
     select payer, person_id, subject as category from worklist_task where task = 'HR_REVIEW'
     union all
     select payer, person_id, 'HR1' from stay_shown
-    where state in ('HOME', 'FACILITY') and (lace >= 10 or is_heart_or_lung)
+    where
+        state in ('HOME', 'FACILITY')
+        and (lace >= 10 or is_heart_or_lung or was_readmitted)
 )
 group by all;
 create temp table task_ranked as

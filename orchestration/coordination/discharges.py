@@ -98,21 +98,33 @@ group by payer, person_id;
 create temp table belonging as
 select
     care_member.* exclude (program_id, partner_id, practice_id, npi),
-    coalesce(care_member.program_id, provisional_member.program_id) as program_id,
-    coalesce(care_member.partner_id, provisional_member.partner_id) as partner_id,
+    coalesce(
+        care_member.program_id, provisional_member.program_id, care_member.encounter_program_id
+    ) as program_id,
+    coalesce(
+        care_member.partner_id, provisional_member.partner_id, care_member.encounter_partner_id
+    ) as partner_id,
     coalesce(care_member.practice_id, provisional_member.practice_id) as practice_id,
     coalesce(care_member.npi, provisional_member.npi) as npi,
-    care_member.program_id is null and provisional_member.program_id is not null as is_provisional,
+    care_member.program_id is null
+    and coalesce(provisional_member.program_id, care_member.encounter_program_id) is not null
+        as is_provisional,
     case
         when care_member.death_date <= $as_of::date then 'DECEASED'
         when not care_member.is_covered then 'NOT_COVERED'
         when care_member.is_hospice then 'HOSPICE'
         when care_member.opt_out_date <= $as_of::date then 'OPTED_OUT'
         when
-            care_member.program_id is null and coalesce(provisional_member.is_contested, false)
+            care_member.program_id is null
+            and (
+                coalesce(provisional_member.is_contested, false)
+                or provisional_member.program_id <> care_member.encounter_program_id
+            )
             then 'TWO_PROGRAMS'
         when
-            care_member.program_id is null and provisional_member.program_id is null
+            care_member.program_id is null
+            and provisional_member.program_id is null
+            and care_member.encounter_program_id is null
             then 'IN_NO_PROGRAM'
     end as off_list_reason
 from care_member
@@ -236,7 +248,8 @@ scored as (
         belonging.comorbidity_points,
         coalesce(emergencies.visits, 0) as emergency_visits,
         belonging.* exclude (
-            payer, person_id, last_name, first_name, birth_date, sex, comorbidity_points
+            encounter_program_id, encounter_partner_id, payer, person_id, last_name, first_name,
+            birth_date, sex, comorbidity_points
         )
     from stay_state
     inner join belonging using (payer, person_id)
@@ -350,6 +363,7 @@ select
     stay_risk.emergency_visits,
     stay_risk.lace,
     stay_risk.is_lace_incomplete,
+    stay_risk.was_readmitted,
     stay_risk.next_admission_date as readmission_date,
     case when is_due then calendar_day.contact_due_date end as contact_due_date,
     case

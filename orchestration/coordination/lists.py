@@ -22,6 +22,8 @@ from orchestration.pages import render
 from orchestration.programs import Program
 
 UNASSIGNED = "unassigned"
+MONTHLY_SHOWN = 60
+"""Rows of the month on the page; the file holds what fits the month."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
@@ -92,6 +94,23 @@ WORKLIST = (
     "person_id",
     "is_provisional",
 )
+MONTHLY = (
+    "rank",
+    "priority",
+    "change",
+    "last_name",
+    "first_name",
+    "birth_date",
+    "phone_number",
+    "categories",
+    "gaps",
+    "late_refills",
+    "emergency_visits",
+    "rank_before",
+    "categories_before",
+    "left_reason",
+    "person_id",
+)
 WAITING = ("last_name", "first_name", "task", "title", "list_state", "reported_date", "person_id")
 QUEUE = ("reason", "what_to_do", "source_id", "where", "what", "event_date", "detail")
 
@@ -126,6 +145,7 @@ class OwnerLists:
     left: list[dict[str, object]]
     worklist: list[dict[str, object]]
     waiting: list[dict[str, object]]
+    monthly: list[dict[str, object]]
     summary: dict[str, object]
 
 
@@ -202,10 +222,7 @@ def _content(
     program: Program | None,
 ) -> OwnerLists:
     keys = [owner["program_id"], owner["partner_id"], owner["coordinator_id"]]
-    mine = (
-        "program_id = ? and partner_id is not distinct from ? "
-        "and coordinator_id is not distinct from ?"
-    )
+    mine = _mine()
     in_hospital = _rows(
         connection,
         f"select * from stay_shown where {mine} and state = 'IN_HOSPITAL' "
@@ -239,10 +256,22 @@ def _content(
         select task_today.*, list_member.last_name, list_member.first_name,
             list_member.is_provisional
         from task_today inner join list_member using (payer, person_id)
-        where {mine.replace("program_id", "list_member.program_id")}
+        where {_mine("list_member.")}
             and list_state in ('REPORTED_DONE', 'SNOOZED')
         order by list_state, task, person_id, subject
         limit 200
+        """,
+        keys,
+    )
+    monthly = _rows(
+        connection,
+        f"""
+        select monthly_change.*, belonging.last_name, belonging.first_name, belonging.birth_date,
+            belonging.phone_number, belonging.is_provisional
+        from monthly_change left join belonging using (payer, person_id)
+        where {_mine("monthly_change.")}
+            and (is_within_capacity or change = 'LEFT')
+        order by rank nulls last, person_id
         """,
         keys,
     )
@@ -266,7 +295,21 @@ def _content(
         "needed": needed,
         "counterpart": counterpart,
     }
-    return OwnerLists(in_hospital, left, cards, waiting, summary)
+    ((high_risk, month_before),) = connection.execute(
+        f"select count(*) filter (where change <> 'LEFT'), max(month_before) from monthly_change "
+        f"where {mine}",
+        keys,
+    ).fetchall()
+    summary |= {"high_risk": high_risk, "month_before": month_before}
+    return OwnerLists(in_hospital, left, cards, waiting, monthly, summary)
+
+
+def _mine(table: str = "") -> str:
+    """The condition for one coordinator's rows; her program, partner and id are its values."""
+    return (
+        f"{table}program_id = ? and {table}partner_id is not distinct from ? "
+        f"and {table}coordinator_id is not distinct from ?"
+    )
 
 
 def _task_text(task: Row) -> str:
@@ -402,6 +445,7 @@ def _write_owner(
         "left_hospital.csv": (LEFT, content.left),
         "worklist.csv": (WORKLIST, content.worklist),
         "waiting_for_evidence.csv": (WAITING, content.waiting),
+        "monthly.csv": (MONTHLY, content.monthly),
     }
     exports = []
     everybody: set[str] = set()
@@ -418,10 +462,12 @@ def _write_owner(
         partner_name=_partner_name(program, owner),
         as_of=as_of,
         daily_contacts=DAILY_CONTACTS,
+        monthly_shown=MONTHLY_SHOWN,
         in_hospital=content.in_hospital,
         left=content.left,
         worklist=content.worklist,
         waiting=content.waiting,
+        monthly=content.monthly,
         summary=content.summary,
     )
     path = place / "worklist.html"

@@ -21,6 +21,7 @@ from orchestration.coordination.discharges import build_discharges
 from orchestration.coordination.encounters import build_encounters
 from orchestration.coordination.lists import WrittenLists, write_lists
 from orchestration.coordination.matching import match_encounters
+from orchestration.coordination.monthly import build_monthly, kept_dir, write_monthly
 from orchestration.coordination.sources import (
     ChosenDelivery,
     of_selection,
@@ -109,7 +110,10 @@ def build_lists(
         match_encounters(connection)
         build_discharges(connection, as_of)
         build_cards(connection, as_of, permitted)
-        return write_lists(connection, folder, as_of, programs)
+        build_monthly(connection, kept_dir(settings), as_of)
+        written = write_lists(connection, folder, as_of, programs)
+        write_monthly(connection, folder)
+        return written
 
 
 @contextmanager

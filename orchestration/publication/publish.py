@@ -22,6 +22,7 @@ from orchestration.checks import (
     read_run_inputs,
 )
 from orchestration.coordination.access_log import Export, record_exports
+from orchestration.coordination.monthly import keep_month
 from orchestration.coordination.refresh import build_lists
 from orchestration.coordination.sources import TABLES as CARE_TABLES
 from orchestration.coordination.sources import of_run
@@ -78,6 +79,10 @@ def publish(settings: Settings, checks: Sequence[RegisteredCheck] | None = None)
                     # First the log, then the lists: nobody can read what was not logged.
                     record_exports(settings, f"publication of {generation_id}", exports)
                 is_new = generations.adopt(settings, building, generation_id)
+            published = generations.generations_dir(settings) / generation_id
+            keep_month(
+                settings, published / generations.RESTRICTED_DIR / WORKLISTS_DIR, inputs.as_of
+            )
         finally:
             shutil.rmtree(building, ignore_errors=True)
         generations.note_publication(settings)

@@ -3,6 +3,7 @@
 from care_kit import FORMULA, PROGRAM, CareInstallation, did, message
 
 from orchestration.coordination.access_log import verify_access_log
+from orchestration.coordination.monthly import keep_month, monthly_capacity
 
 
 def test_a_members_way_through_the_hospital_and_home(care: CareInstallation) -> None:
@@ -302,3 +303,40 @@ def test_names_are_inert_and_files_private(care: CareInstallation) -> None:
         assert verify_access_log(care.settings).problem
     log.write_text("\n".join(lines) + "\n")
     assert not verify_access_log(care.settings).problem
+
+
+def test_the_month_says_what_changed_since_the_one_before(care: CareInstallation) -> None:
+    """A list that is new every month cannot show whether anybody got better."""
+
+    def review(person: str, category: str) -> tuple[object, ...]:
+        words = ("review", "OPEN", "two gaps", None, 12, None, None)
+        return ("cigna", person, "HR_REVIEW", category, *words)
+
+    care.tasks = [review("ANN", "HR3"), review("BEA", "HR2"), review("EVE", "HR3")]
+    care.publish()
+    care.nurse("2026-03-31", did("DORA", "2026-03-31", "EDUCATION", "COMPLETED"))
+    lists = care.refresh()
+    rows = lists.of("monthly")
+    assert {person: row["change"] for person, row in rows.items()} == dict.fromkeys(rows, "NEW")
+    assert [(row["rank"], row["priority"]) for row in rows.values()] == [
+        ("1", "72"),
+        ("2", "42"),
+        ("3", "42"),
+    ]
+    keep_month(care.settings, lists.folder, lists.refreshed.as_of)
+    # In April EVE has improved, ANN is worse, DORA is new; the list of March stays as it was told.
+    care.tasks = [review("ANN", "HR1"), review("BEA", "HR2"), review("DORA", "HR3")]
+    care.publish()
+    assert set(care.refresh().of("monthly")) == {"ANN", "BEA", "EVE"}
+    care.nurse("2026-04-01", did("DORA", "2026-04-01", "EDUCATION", "COMPLETED"))
+    rows = care.refresh().of("monthly")
+    assert {person: row["change"] for person, row in rows.items()} == {
+        "ANN": "CHANGED",
+        "BEA": "STAYS",
+        "DORA": "NEW",
+        "EVE": "LEFT",
+    }
+    assert (rows["ANN"]["rank"], rows["ANN"]["rank_before"]) == ("1", "2")
+    assert rows["EVE"]["left_reason"] == "NO_LONGER_AT_HIGH_RISK"
+    # 22 weekdays of April 2026, without a holiday, 20 contacts each.
+    assert monthly_capacity(lists.refreshed.as_of.replace(month=4, day=1)) == 440

@@ -110,6 +110,52 @@ comorbidities as (
 
 ),
 
+-- Part of HR1 (C.3): an unplanned readmission in the year before.
+readmitted as (
+
+    select distinct stays.person_key
+    from {{ ref('int_index_stay') }} as stays
+    cross join run
+    where
+        stays.is_readmission
+        and stays.admission_date > {{ date_plus_months('run.as_of', -12) }}
+        and stays.admission_date <= run.as_of
+
+),
+
+senders as (
+
+    select distinct
+        payer,
+        source_id,
+        program_id,
+        partner_id
+    from {{ ref('stg_ledger__provider_roster') }}
+    where program_id is not null and partner_id is not null
+
+),
+
+-- B.6: an encounter in the group's own records makes a member provisional before claims do.
+encounters as (
+
+    select
+        results.payer,
+        results.person_id,
+        min(senders.program_id) as program_id,
+        min(senders.partner_id) as partner_id,
+        count(distinct senders.program_id) as programs
+    from {{ ref('stg_ledger__clinical_result') }} as results
+    cross join run
+    inner join senders
+        on results.payer = senders.payer and results.source_id = senders.source_id
+    where
+        results.setting = 'office'
+        and results.service_date > {{ date_plus_days('run.as_of', -60) }}
+        and results.service_date <= run.as_of
+    group by results.payer, results.person_id
+
+),
+
 contacts as (
 
     select *
@@ -134,18 +180,6 @@ log_entries as (
     where
         entries.coordinator_id is not null
         and entries.activity_date > {{ date_plus_months('run.as_of', -12) }}
-
-),
-
-senders as (
-
-    select distinct
-        payer,
-        source_id,
-        program_id,
-        partner_id
-    from {{ ref('stg_ledger__provider_roster') }}
-    where program_id is not null and partner_id is not null
 
 ),
 
@@ -241,8 +275,13 @@ final as (
         cast(contacts.language_code as string) as language_code,
         cast(contacts.preferred_contact as string) as preferred_contact,
         cast(coalesce(comorbidities.points, 0) as int) as comorbidity_points,
+        cast(case when encounters.programs = 1 then encounters.program_id end as string)
+            as encounter_program_id,
+        cast(case when encounters.programs = 1 then encounters.partner_id end as string)
+            as encounter_partner_id,
         cast(covers.is_covered as boolean) as is_covered,
         cast(hospice_members.person_key is not null as boolean) as is_hospice,
+        cast(readmitted.person_key is not null as boolean) as was_readmitted,
         cast(coalesce(panels.is_attributed_elsewhere, false) as boolean)
             as is_attributed_elsewhere,
         cast(persons.birth_date as date) as birth_date,
@@ -255,6 +294,12 @@ final as (
     left join panels on covers.person_key = panels.person_key
     left join owners on covers.person_key = owners.person_key
     left join hospice_members on covers.person_key = hospice_members.person_key
+    left join readmitted on covers.person_key = readmitted.person_key
+    left join encounters
+        on
+            panels.program_id is null
+            and persons.payer = encounters.payer
+            and persons.person_id = encounters.person_id
     left join comorbidities on covers.person_key = comorbidities.person_key
     left join contacts
         on persons.payer = contacts.payer and persons.person_id = contacts.person_id

@@ -40,6 +40,27 @@ referrals as (
 
 ),
 
+-- HR1 (C.3): left hospital alive in the last 30 days and likely to come back; ends at a readmission.
+left_hospital as (
+
+    select
+        persons.payer,
+        persons.person_id,
+        max(risks.high_risk_reason) as high_risk_reason,
+        max(risks.discharge_date) as discharge_date
+    from {{ ref('int_readmission_risk') }} as risks
+    inner join {{ ref('int_index_stay') }} as stays on risks.index_key = stays.index_key
+    inner join {{ ref('int_person') }} as persons on risks.person_key = persons.person_key
+    cross join {{ ref('stg_ledger__run') }} as run
+    where
+        risks.high_risk_reason is not null
+        and not stays.is_readmitted
+        and risks.discharge_date >= {{ date_plus_days('run.as_of', -30) }}
+        and risks.discharge_date <= run.as_of
+    group by persons.payer, persons.person_id
+
+),
+
 -- HR3: an item of the payer's own report, one gap of its list that is due, or two gaps.
 reported as (
 
@@ -107,6 +128,21 @@ tasks as (
         on members.payer = reported.payer and members.person_id = reported.person_id
     left join due on members.payer = due.payer and members.person_id = due.person_id
     where reported.items >= 1 or due.well_informed_gaps >= 1 or due.open_gaps >= 2
+    union all
+    select
+        payer,
+        person_id,
+        'HR_REVIEW' as task,
+        'HR1' as subject,
+        'readmission' as title,
+        'OPEN' as state,
+        12 as points,
+        cast(null as date) as due_date,
+        discharge_date as opened_on,
+        concat('left hospital ', cast(discharge_date as string), ', ', lower(high_risk_reason))
+            as evidence,
+        cast(null as string) as sensitivity
+    from left_hospital
     union all
     select
         payer,
