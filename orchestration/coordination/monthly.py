@@ -1,7 +1,8 @@
 """The monthly list: members at high risk, ranked, cut to what fits the month, and what changed.
 
 A month's list is kept when its first generation is published and not changed afterwards, so that
-the next month's knows what was told (docs/adr/0016). Today's list does not belong here (`cards.py`).
+the next month's knows what was told (docs/adr/0016). Today's list does not belong here
+(`cards.py`).
 """
 
 import re
