@@ -5,12 +5,10 @@
     {{ return(execute and env_var('CARE_BUILD', 'rebuild') == 'growth') }}
 {%- endmacro %}
 
-{#- dbt's own question before it adds to an incremental table. -#}
+{#- dbt's own question before it adds to an incremental table, or to a value set that an earlier
+    release may have written with other columns. -#}
 {% macro should_full_refresh() -%}
-    {%- if model.resource_type == 'model' -%}
-        {{ return(not is_growth()) }}
-    {%- endif -%}
-    {{ return(dbt.should_full_refresh()) }}
+    {{ return(not is_growth()) }}
 {%- endmacro %}
 
 {#- Materialisation of a table that can be added to. Spark's Parquet tables cannot. -#}
@@ -56,9 +54,12 @@
 {#- Before a table of claims takes in changed claims it lets go of what it said of them. -#}
 {% macro forget_changed_claims() -%}
     {%- if is_growth() -%}
-        delete from {{ this }}
-        where claim_key in (select claim_key from {{ ref('int_claim_changed') }})
+        delete from {{ this }} where claim_key in ({{ changed_claims() }})
     {%- endif -%}
+{%- endmacro %}
+
+{% macro changed_claims() -%}
+        select claim_key from {{ ref('int_claim_changed') }}
 {%- endmacro %}
 
 {#- Keys of the pharmacy claims of new deliveries: only they can stand otherwise than before, for
@@ -86,8 +87,70 @@
     {%- endif -%}
 {%- endmacro %}
 
-{% macro drop_previous_resolved_lines() -%}
+{#- Lets go of what the last build kept aside for one that adds. -#}
+{% macro drop_previous(names) -%}
     {%- if is_growth() -%}
-        drop table {{ previous(ref('int_claim_line_resolved')) }}
+        {%- for name in names %}
+        drop table {{ previous(ref(name)) }};
+        {%- endfor %}
     {%- endif -%}
 {%- endmacro %}
+
+{#- Rows about persons with `changed_month_number`, the first month of hers that may differ from the
+    last build; in a rebuild every month may. A table of months takes in the months from there. -#}
+{% macro with_changed_month(relation) -%}
+    {%- do reads_in_growth('int_person_changed') -%}
+    {%- if is_growth() -%}
+        (
+            select
+                person_rows.*,
+                changed.changed_month_number
+            from {{ relation }} as person_rows
+            inner join {{ ref('int_person_changed') }} as changed
+                on person_rows.person_key = changed.person_key
+        )
+    {%- else -%}
+        (select person_rows.*, 0 as changed_month_number from {{ relation }} as person_rows)
+    {%- endif -%}
+{%- endmacro %}
+
+{#- Before a table of months takes in changed months it lets go of what it said of them. -#}
+{% macro forget_changed_months(month) -%}
+    {%- if is_growth() -%}
+        delete from {{ this }} as kept
+        using {{ ref('int_person_changed') }} as changed
+        where
+            kept.person_key = changed.person_key
+            and kept.{{ month }} >= changed.changed_month_number
+    {%- endif -%}
+{%- endmacro %}
+
+{#- Keeps, of the rows that are about to be forgotten, whose they are and from which month on. -#}
+{% macro keep_forgotten(claim_keys, date_expression) -%}
+    {%- if is_growth() -%}
+    create or replace table {{ previous(this) }} as
+    select
+        person_key,
+        min({{ month_number(date_expression) }}) as month_number
+    from {{ this }}
+    where claim_key in ({{ claim_keys }})
+    group by person_key
+    {%- endif -%}
+{%- endmacro %}
+
+{#- Rows of a table that the last build had otherwise, as they are and as they were. -#}
+{% macro rows_that_differ(name, columns) %}
+        select {{ columns }}
+        from (
+            select {{ columns }} from {{ ref(name) }}
+            except all
+            select {{ columns }} from {{ previous(ref(name)) }}
+        ) as only_now
+        union all
+        select {{ columns }}
+        from (
+            select {{ columns }} from {{ previous(ref(name)) }}
+            except all
+            select {{ columns }} from {{ ref(name) }}
+        ) as only_before
+{% endmacro %}

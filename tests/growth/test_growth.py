@@ -20,7 +20,12 @@ from orchestration.warehouse import dbt_environment
 from tests.conftest import Demo
 
 # They tell how the other tables were built.
-HOW_IT_WAS_BUILT = {"stg_ledger__new_delivery", "int_claim_changed", "int_claim_line_changed"}
+HOW_IT_WAS_BUILT = {
+    "stg_ledger__new_delivery",
+    "int_claim_changed",
+    "int_claim_line_changed",
+    "int_person_changed",
+}
 
 
 # What a later build adds to, and what that is made from.
@@ -75,6 +80,12 @@ def test_a_warehouse_that_grew_equals_one_that_was_rebuilt(demo: Demo, tmp_path:
         assert unequal == HOW_IT_WAS_BUILT
         changed = rows(connection, "grown.int_claim_line_changed")
         assert 0 < 10 * changed < rows(connection, "grown.int_claim_line")
+        taken = rows(
+            connection,
+            "(from grown.int_attribution_decided inner join grown.int_person_changed using"
+            " (person_key) where snapshot_number >= changed_month_number)",
+        )
+        assert 0 < 3 * taken < rows(connection, "grown.int_attribution_decided")
 
 
 def rows(connection: duckdb.DuckDBPyConnection, relation: str) -> int:

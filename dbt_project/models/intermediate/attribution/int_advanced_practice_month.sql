@@ -1,3 +1,5 @@
+{{ config(pre_hook='{{ keep_previous() }}') }}
+
 -- METHODS B.2, np_pa_rule = roster_else_tin: a nurse practitioner, physician assistant or clinical
 -- nurse specialist counts as primary care if a program roster's role says pcp or, on no program
 -- roster, if most of the visits in the look-back were billed by a primary-care TIN (more than half

@@ -1,3 +1,11 @@
+{{
+    config(
+        materialized=growing_materialization(),
+        incremental_strategy='append',
+        pre_hook='{{ forget_changed_months(\"snapshot_number\") }}'
+    )
+}}
+
 -- METHODS B.3 step 7: a covered member without any qualifying visit in the look-back belongs to
 -- the primary-care prescriber with the most distinct fill dates in the last 12 months, at least
 -- rx_min_fills of them; ties: 5 latest fill, then 6 smallest NPI.
@@ -6,13 +14,23 @@ with
 
 member_months as (
 
-    select * from {{ ref('int_member_month_counted') }} where is_medical
+    select *
+    from {{ with_changed_month(ref('int_member_month_counted')) }} as member_months
+    where is_medical and month_number >= changed_month_number
 
 ),
 
 by_visit as (
 
     select * from {{ ref('int_attribution_by_visit') }}
+
+),
+
+evaluations as (
+
+    select *
+    from {{ with_changed_month(ref('int_attribution_evaluation')) }} as evaluations
+    where next_snapshot_number > changed_month_number
 
 ),
 
@@ -46,10 +64,15 @@ with_visits as (
         by_visit.person_key,
         spine.snapshot_number
     from by_visit
+    inner join evaluations
+        on
+            by_visit.person_key = evaluations.person_key
+            and by_visit.from_snapshot_number = evaluations.snapshot_number
     inner join (select distinct snapshot_number from snapshots) as spine
         on
-            by_visit.from_snapshot_number <= spine.snapshot_number
-            and by_visit.until_snapshot_number > spine.snapshot_number
+            evaluations.snapshot_number <= spine.snapshot_number
+            and evaluations.next_snapshot_number > spine.snapshot_number
+            and evaluations.changed_month_number <= spine.snapshot_number
 
 ),
 
@@ -160,9 +183,9 @@ final as (
     select
         cast(person_key as int) as person_key,
         cast(snapshot_number as int) as snapshot_number,
-        cast(group_number as int) as group_number,
+        cast(group_number as bigint) as group_number,
         cast(prescriber_npi as bigint) as npi,
-        cast(next_group_number as int) as runner_up_group_number,
+        cast(next_group_number as bigint) as runner_up_group_number,
         cast(
             case
                 when next_score is null or score > next_score then null

@@ -1,3 +1,11 @@
+{{
+    config(
+        materialized=growing_materialization(),
+        incremental_strategy='append',
+        pre_hook='{{ forget_changed_months(\"from_snapshot_number\") }}'
+    )
+}}
+
 -- METHODS B.3 steps 2 to 6: the group with the plurality of qualifying visits in the look-back.
 -- Step 3: with any tier-1 visit to anyone, tier-2 visits do not count.
 -- Step 5, ties: 1 latest visit, 2 latest preventive visit, 3 higher allowed amount, 4 smallest
@@ -8,7 +16,9 @@ with
 
 evaluations as (
 
-    select * from {{ ref('int_attribution_evaluation') }}
+    select *
+    from {{ with_changed_month(ref('int_attribution_evaluation')) }} as evaluations
+    where snapshot_number >= changed_month_number
 
 ),
 
@@ -231,7 +241,7 @@ winning_groups as (
         smallest_npi,
         score,
         last_visit_date,
-        cast(null as int) as runner_up_group_number,
+        cast(null as bigint) as runner_up_group_number,
         cast(null as bigint) as runner_up_score,
         cast(null as int) as tie_break_step
     from sole_groups
@@ -277,35 +287,20 @@ decided as (
 
 ),
 
--- The verdict of an evaluated month holds until the next evaluated month.
-held as (
-
-    select
-        decided.*,
-        evaluations.next_snapshot_number
-    from decided
-    inner join evaluations
-        on
-            decided.person_key = evaluations.person_key
-            and decided.snapshot_number = evaluations.snapshot_number
-
-),
-
 final as (
 
     select
         cast(person_key as int) as person_key,
         cast(snapshot_number as int) as from_snapshot_number,
-        cast(next_snapshot_number as int) as until_snapshot_number,
-        cast(group_number as int) as group_number,
+        cast(group_number as bigint) as group_number,
         cast(npi as bigint) as npi,
-        cast(runner_up_group_number as int) as runner_up_group_number,
+        cast(runner_up_group_number as bigint) as runner_up_group_number,
         cast(tie_break_step as int) as tie_break_step,
         cast(tier as int) as tier,
         cast(score as bigint) as score,
         cast(runner_up_score as bigint) as runner_up_score,
         cast(last_visit_date as date) as last_visit_date
-    from held
+    from decided
 
 )
 

@@ -1,3 +1,11 @@
+{{
+    config(
+        materialized=growing_materialization(),
+        incremental_strategy='append',
+        pre_hook='{{ forget_changed_months(\"snapshot_number\") }}'
+    )
+}}
+
 -- METHODS B.3, all steps in order, for every person ever medically covered and every snapshot
 -- month: exactly one step decides. Steps stay numbers here; int_member_attribution names them.
 --   1 not covered   2 product excluded   3 too few months          step 0 of B.3, not eligible
@@ -16,7 +24,7 @@ coverage_spans as (
 
 persons as (
 
-    select * from {{ ref('int_person') }}
+    select * from {{ with_changed_month(ref('int_person')) }} as persons
 
 ),
 
@@ -34,7 +42,9 @@ rules as (
 
 member_months as (
 
-    select * from {{ ref('int_member_month_counted') }} where is_medical
+    select *
+    from {{ with_changed_month(ref('int_member_month_counted')) }} as member_months
+    where is_medical
 
 ),
 
@@ -52,7 +62,16 @@ clinician_months as (
 
 visit_runs as (
 
-    select * from {{ ref('int_attribution_by_visit') }}
+    select
+        by_visit.*,
+        evaluations.next_snapshot_number as until_snapshot_number,
+        evaluations.changed_month_number
+    from {{ ref('int_attribution_by_visit') }} as by_visit
+    inner join {{ with_changed_month(ref('int_attribution_evaluation')) }} as evaluations
+        on
+            by_visit.person_key = evaluations.person_key
+            and by_visit.from_snapshot_number = evaluations.snapshot_number
+            and evaluations.changed_month_number < evaluations.next_snapshot_number
 
 ),
 
@@ -95,6 +114,7 @@ by_visit as (
         on
             visit_runs.from_snapshot_number = run_months.from_snapshot_number
             and visit_runs.until_snapshot_number = run_months.until_snapshot_number
+            and visit_runs.changed_month_number <= run_months.snapshot_number
 
 ),
 
@@ -110,6 +130,7 @@ snapshot_member_months as (
         on
             member_months.payer_key = snapshots.payer_key
             and member_months.month_number = snapshots.snapshot_number
+            and member_months.changed_month_number <= snapshots.snapshot_number
 
 ),
 
@@ -121,7 +142,10 @@ too_few_months as (
         snapshot_months.month_number
     from member_months as snapshot_months
     inner join rules
-        on snapshot_months.payer_key = rules.payer_key and rules.min_member_months > 1
+        on
+            snapshot_months.payer_key = rules.payer_key
+            and rules.min_member_months > 1
+            and snapshot_months.changed_month_number <= snapshot_months.month_number
     inner join member_months as earlier_months
         on
             snapshot_months.person_key = earlier_months.person_key
@@ -257,12 +281,24 @@ persons_with_gaps as (
 
     select
         persons.person_key,
-        persons.payer_key
+        persons.payer_key,
+        persons.changed_month_number
     from persons
     inner join (
-        select payer_key, count(*) as snapshots from snapshots group by payer_key
+        select
+            bounds.payer_key,
+            bounds.changed_month_number,
+            count(*) as snapshots
+        from (select distinct payer_key, changed_month_number from persons) as bounds
+        inner join snapshots
+            on
+                bounds.payer_key = snapshots.payer_key
+                and bounds.changed_month_number <= snapshots.snapshot_number
+        group by bounds.payer_key, bounds.changed_month_number
     ) as counts
-        on persons.payer_key = counts.payer_key
+        on
+            persons.payer_key = counts.payer_key
+            and persons.changed_month_number = counts.changed_month_number
     left join (
         select person_key, count(*) as months from snapshot_member_months group by person_key
     ) as covered
@@ -280,7 +316,10 @@ not_covered as (
         persons_with_gaps.payer_key,
         snapshots.snapshot_number
     from persons_with_gaps
-    inner join snapshots on persons_with_gaps.payer_key = snapshots.payer_key
+    inner join snapshots
+        on
+            persons_with_gaps.payer_key = snapshots.payer_key
+            and persons_with_gaps.changed_month_number <= snapshots.snapshot_number
     left join snapshot_member_months
         on
             persons_with_gaps.person_key = snapshot_member_months.person_key
@@ -298,11 +337,11 @@ every_month as (
         payer_key,
         snapshot_number,
         1 as step,
-        cast(null as int) as group_number,
+        cast(null as bigint) as group_number,
         cast(null as bigint) as npi,
         cast(null as int) as tier,
         cast(null as bigint) as score,
-        cast(null as int) as runner_up_group_number,
+        cast(null as bigint) as runner_up_group_number,
         cast(null as bigint) as runner_up_score,
         cast(null as int) as tie_break_step,
         cast(null as date) as last_visit_date
@@ -316,9 +355,9 @@ final as (
         cast(every_month.person_key as int) as person_key,
         cast(every_month.payer_key as int) as payer_key,
         cast(every_month.snapshot_number as int) as snapshot_number,
-        cast(every_month.group_number as int) as group_number,
+        cast(every_month.group_number as bigint) as group_number,
         cast(every_month.npi as bigint) as npi,
-        cast(every_month.runner_up_group_number as int) as runner_up_group_number,
+        cast(every_month.runner_up_group_number as bigint) as runner_up_group_number,
         cast(every_month.step as int) as step,
         cast(every_month.tie_break_step as int) as tie_break_step,
         cast(every_month.tier as int) as tier,

@@ -1,5 +1,5 @@
 -- A member's evidence changes only when a visit enters or leaves the look-back, or when the credit
--- of one of her clinicians changes. Only those months are evaluated; the result holds until the
+-- of a visit inside it changes. Only those months are evaluated; the result holds until the
 -- next one. This is exact and spares three quarters of the work of scoring every month.
 
 with
@@ -95,6 +95,8 @@ dated_credits as (
         credits.pair_number,
         credits.group_number,
         neighbours.snapshot_number,
+        neighbours.snapshot_date,
+        neighbours.window_start_date,
         neighbours.previous_snapshot_date,
         lag(credits.group_number) over (
             partition by credits.pair_number
@@ -112,15 +114,21 @@ dated_credits as (
 dated_practitioners as (
 
     select
-        payer_key,
-        rendering_npi,
-        snapshot_number,
-        is_primary_care,
-        lag(is_primary_care) over (
-            partition by payer_key, rendering_npi
-            order by snapshot_number
+        advanced_practice.payer_key,
+        advanced_practice.rendering_npi,
+        advanced_practice.snapshot_number,
+        neighbours.snapshot_date,
+        neighbours.window_start_date,
+        advanced_practice.is_primary_care,
+        lag(advanced_practice.is_primary_care) over (
+            partition by advanced_practice.payer_key, advanced_practice.rendering_npi
+            order by advanced_practice.snapshot_number
         ) as was_primary_care
     from advanced_practice
+    inner join neighbours
+        on
+            advanced_practice.payer_key = neighbours.payer_key
+            and advanced_practice.snapshot_number = neighbours.snapshot_number
 
 ),
 
@@ -131,7 +139,11 @@ recredited as (
         visits.payer_key,
         dated_credits.snapshot_number
     from dated_credits
-    inner join visits on dated_credits.pair_number = visits.pair_number
+    inner join visits
+        on
+            dated_credits.pair_number = visits.pair_number
+            and visits.visit_date
+            between dated_credits.window_start_date and dated_credits.snapshot_date
     where
         dated_credits.previous_snapshot_date is not null
         and dated_credits.group_number <> dated_credits.previous_group_number
@@ -145,6 +157,8 @@ recredited as (
         on
             dated_practitioners.payer_key = visits.payer_key
             and dated_practitioners.rendering_npi = visits.rendering_npi
+            and visits.visit_date
+            between dated_practitioners.window_start_date and dated_practitioners.snapshot_date
     where dated_practitioners.is_primary_care <> dated_practitioners.was_primary_care
 
 ),

@@ -1,6 +1,7 @@
 -- METHODS B.3 step 4: a group is a program or, outside every program, a billing TIN; a clinician
--- without a TIN stands alone. Numbers follow the text key, so that "smallest group key" is the
--- smallest number.
+-- without a TIN stands alone. The number is the NPI, the TIN or the program's place with a digit in
+-- front: it follows the text key, so that "smallest group key" is the smallest number, and stays
+-- when other groups come.
 
 with
 
@@ -59,7 +60,14 @@ keys as (
 final as (
 
     select
-        cast(row_number() over (order by group_key) as int) as group_number,
+        cast(
+            case
+                when npi is not null then npi
+                when tin is not null then 10000000000 + tin
+                else 20000000000
+                    + row_number() over (partition by program_id is null order by program_id)
+            end as bigint
+        ) as group_number,
         cast(group_key as string) as group_key,
         cast(program_id as string) as program_id,
         cast(tin as bigint) as tin,

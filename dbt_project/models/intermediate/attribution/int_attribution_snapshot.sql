@@ -1,3 +1,5 @@
+{{ config(pre_hook='{{ keep_previous() }}') }}
+
 -- METHODS B.3: attribution date D is the last day of a month, the look-back is
 -- [D - lookback_months + 1 day, D]. Snapshots run from outcome_lag_months before the first
 -- baseline month, whose outcomes they own, to the last performance month with claims.

@@ -1,3 +1,11 @@
+{{
+    config(
+        materialized=growing_materialization(),
+        incremental_strategy='append',
+        pre_hook='{{ forget_changed_months(\"snapshot_number\") }}'
+    )
+}}
+
 -- METHODS B.6: how a member's belonging changed against the month before.
 --   NEW, RETAINED, RETURNED (gap of at most 12 months)   in a program this month
 --   LOST_COVERAGE, LOST_NO_VISITS, LOST_OTHER_GROUP,
@@ -6,9 +14,39 @@
 
 with
 
+months as (
+
+    select * from {{ with_changed_month(ref('int_attribution_decided')) }} as decided
+
+),
+
+-- Of months that stay as they are, a later one asks only for the last in each program.
 decided as (
 
-    select * from {{ ref('int_attribution_decided') }}
+    select
+        person_key,
+        payer_key,
+        snapshot_number,
+        step,
+        npi,
+        group_number,
+        is_in_program,
+        true as is_taken
+    from months
+    where snapshot_number >= changed_month_number
+    union all
+    select
+        person_key,
+        max(payer_key) as payer_key,
+        max(snapshot_number) as snapshot_number,
+        cast(null as int) as step,
+        max_by(npi, snapshot_number) as npi,
+        group_number,
+        true as is_in_program,
+        false as is_taken
+    from months
+    where snapshot_number < changed_month_number and is_in_program
+    group by person_key, group_number
 
 ),
 
@@ -34,11 +72,14 @@ histories as (
         decided.npi,
         decided.group_number,
         decided.is_in_program,
+        decided.is_taken,
         -- Month and group of the last month in any program, as one number that orders by month.
         max(
             case
                 when decided.is_in_program
-                    then decided.snapshot_number * cast(10000000 as bigint) + decided.group_number
+                    then
+                        decided.snapshot_number * cast(100000000000 as bigint)
+                        + decided.group_number
             end
         ) over earlier as last_program_month,
         -- The same for the clinician of that month.
@@ -81,12 +122,12 @@ compared as (
         histories.step,
         histories.npi,
         histories.is_in_program,
-        cast(histories.last_program_month % 10000000 as int) as last_program_group_number,
+        histories.last_program_month % 100000000000 as last_program_group_number,
         case
             when
-                histories.last_program_month - histories.last_program_month % 10000000
-                = (histories.snapshot_number - 1) * cast(10000000 as bigint)
-                then cast(histories.last_program_month % 10000000 as int)
+                histories.last_program_month - histories.last_program_month % 100000000000
+                = (histories.snapshot_number - 1) * cast(100000000000 as bigint)
+                then histories.last_program_month % 100000000000
         end as previous_program_group_number,
         histories.last_clinician_month % 100000000000 as last_npi,
         program_histories.previous_number_in_program
@@ -95,7 +136,9 @@ compared as (
         on
             histories.person_key = program_histories.person_key
             and histories.snapshot_number = program_histories.snapshot_number
-    where histories.is_in_program or histories.last_program_month is not null
+    where
+        histories.is_taken
+        and (histories.is_in_program or histories.last_program_month is not null)
 
 ),
 
@@ -146,7 +189,7 @@ final as (
     select
         cast(person_key as int) as person_key,
         cast(snapshot_number as int) as snapshot_number,
-        cast(previous_program_group_number as int) as previous_program_group_number,
+        cast(previous_program_group_number as bigint) as previous_program_group_number,
         cast(status as string) as status,
         cast(has_roster_note as boolean) as has_roster_note
     from named

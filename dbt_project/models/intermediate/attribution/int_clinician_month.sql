@@ -1,3 +1,5 @@
+{{ config(pre_hook='{{ keep_previous() }}') }}
+
 -- Where a clinician stands on an attribution date, whatever was billed: the program on whose
 -- roster the row is effective (METHODS B.4; of two programs the order of B.5 without its TIN), the
 -- program that lists the clinician as primary care, and the TIN group outside programs.
@@ -110,9 +112,9 @@ final as (
         cast(clinicians.payer_key as int) as payer_key,
         cast(clinicians.npi as bigint) as npi,
         cast(clinicians.snapshot_number as int) as snapshot_number,
-        cast(program_groups.group_number as int) as program_group_number,
-        cast(pcp_program_groups.group_number as int) as pcp_program_group_number,
-        cast(tin_groups.group_number as int) as tin_group_number,
+        cast(program_groups.group_number as bigint) as program_group_number,
+        cast(pcp_program_groups.group_number as bigint) as pcp_program_group_number,
+        cast(tin_groups.group_number as bigint) as tin_group_number,
         cast(clinicians.is_pcp as boolean) as is_pcp
     from clinicians
     inner join tins

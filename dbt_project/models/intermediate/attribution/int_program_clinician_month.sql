@@ -1,3 +1,5 @@
+{{ config(pre_hook='{{ keep_previous() }}') }}
+
 -- Partner and practice of a clinician inside a program on an attribution date. The effective row
 -- comes first, then the row that ended last: with credit by service date or TIN a member can
 -- belong to a program by a clinician who has left it. One whom no row names takes partner and
@@ -119,7 +121,7 @@ final as (
         cast(combined.payer_key as int) as payer_key,
         cast(combined.npi as bigint) as npi,
         cast(combined.snapshot_number as int) as snapshot_number,
-        cast(groups.group_number as int) as group_number,
+        cast(groups.group_number as bigint) as group_number,
         cast(combined.program_id as string) as program_id,
         cast(combined.partner_id as string) as partner_id,
         cast(combined.practice_id as string) as practice_id,

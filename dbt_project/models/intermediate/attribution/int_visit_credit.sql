@@ -1,3 +1,5 @@
+{{ config(pre_hook='{{ keep_previous() }}') }}
+
 -- METHODS B.4: a visit credits a program whose roster row is effective on the attribution date
 -- (roster_basis attribution_date) or on the day of service (service_date); the row is found by the
 -- clinician (credit_follows NPI) or by the billing TIN (TIN).
@@ -205,7 +207,7 @@ final as (
     select
         cast(credited.pair_number as int) as pair_number,
         cast(credited.payer_key as int) as payer_key,
-        cast(groups.group_number as int) as group_number,
+        cast(groups.group_number as bigint) as group_number,
         cast(credited.rendering_npi as bigint) as rendering_npi,
         cast(credited.billing_tin as bigint) as billing_tin,
         cast(credited.program_id as string) as program_id,

@@ -1,4 +1,4 @@
-{{ config(post_hook='{{ drop_previous_resolved_lines() }}') }}
+{{ config(post_hook='{{ drop_previous(["int_claim_line_resolved"]) }}') }}
 {%- do reads_in_growth('stg_ledger__new_delivery') %}
 
 -- The claims whose final lines may differ from those of the last build: claims of new deliveries,

@@ -2,7 +2,10 @@
     config(
         materialized=growing_materialization(),
         incremental_strategy='append',
-        pre_hook='{{ forget_changed_claims() }}'
+        pre_hook=[
+            '{{ keep_forgotten(changed_claims(), "least(from_date, incurred_date)") }}',
+            '{{ forget_changed_claims() }}',
+        ]
     )
 }}
 

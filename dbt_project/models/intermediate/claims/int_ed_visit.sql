@@ -1,3 +1,5 @@
+{{ config(pre_hook='{{ keep_previous() }}') }}
+
 -- METHODS A.4, steps 3 to 8: anchors become visits, visits of one day count once, and each is told
 -- treat-and-release (the reported count) from one that ended in admission.
 

@@ -1,3 +1,5 @@
+{{ config(pre_hook='{{ keep_previous() }}') }}
+
 -- METHODS A.5: claims of one hospital that continue each other are one stay; acute stays at
 -- different hospitals a day apart at most are one episode, whatever the discharge status says.
 

@@ -2,7 +2,10 @@
     config(
         materialized=growing_materialization(),
         incremental_strategy='append',
-        pre_hook='{{ forget_new_pharmacy_claims() }}'
+        pre_hook=[
+            '{{ keep_forgotten(new_pharmacy_claims(), "fill_date") }}',
+            '{{ forget_new_pharmacy_claims() }}',
+        ]
     )
 }}
 

@@ -1,3 +1,5 @@
+{{ config(pre_hook='{{ keep_previous() }}') }}
+
 -- METHODS B.2: what kind of clinician an NPI is, from every roster and the payer's directory. A
 -- taxonomy is more exact than a specialty code and decides where both are given.
 

@@ -1,3 +1,5 @@
+{{ config(pre_hook='{{ keep_previous() }}') }}
+
 -- METHODS A.7 step 3: overlapping or adjacent spans of a person are one (next.start <=
 -- prev.end + 1), for medical and for pharmacy coverage apart.
 

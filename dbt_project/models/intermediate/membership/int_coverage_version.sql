@@ -1,3 +1,5 @@
+{{ config(pre_hook='{{ keep_previous() }}') }}
+
 -- METHODS A.7 steps 1, 2 and 6: of every span (person, product, coverage type, start) the version
 -- delivered last; cancelled spans (end before start) dropped; death truncates.
 
@@ -70,13 +72,17 @@ placed as (
         market_areas.market_area_id,
         coalesce(rules.products like concat('%,', truncated.product, ',%'), false)
             as is_program_product,
-        -- Where several versions cover a day, the one that started last governs.
-        row_number() over (
-            order by
-                truncated.coverage_start_date,
-                truncated.delivery_order,
-                truncated.row_number
-        ) as version_number
+        -- Where several versions cover a day, the one that started last governs: numbers follow
+        -- start (17 bits), delivery (20) and row (26), and stay when others come.
+        (
+            least(
+                {{ whole_days_between("date '1900-01-01'", 'truncated.coverage_start_date') }},
+                131071
+            )
+            * cast(1048576 as bigint)
+            + truncated.delivery_order
+        ) * cast(67108864 as bigint)
+        + truncated.row_number as version_number
     from truncated
     left join market_areas
         on

@@ -1,3 +1,11 @@
+{{
+    config(
+        materialized=growing_materialization(),
+        incremental_strategy='append',
+        pre_hook='{{ forget_changed_months(\"month_number\") }}'
+    )
+}}
+
 -- METHODS A.7 step 4: a month counts by the payer's member_month_rule:
 --   mid_month  covered on the 15th           first_day  covered on the 1st
 --   any_day    covered on any day            prorate    covered days / days in month
@@ -6,7 +14,7 @@ with
 
 segments as (
 
-    select * from {{ ref('int_coverage_segment') }}
+    select * from {{ with_changed_month(ref('int_coverage_segment')) }} as segments
 
 ),
 
@@ -67,7 +75,8 @@ described_segments as (
         segments.is_rx,
         versions.is_program_product,
         segments.segment_start_date,
-        segments.segment_end_date
+        segments.segment_end_date,
+        segments.changed_month_number
     from segments
     inner join versions on segments.version_number = versions.version_number
 
@@ -92,6 +101,7 @@ whole_months as (
             segments.payer_key = payer_months.payer_key
             and segments.segment_start_date <= payer_months.month_start_date
             and segments.segment_end_date >= payer_months.month_end_date
+            and segments.changed_month_number <= payer_months.month_number
 
 ),
 
@@ -116,6 +126,7 @@ parts as (
             segments.payer_key = payer_months.payer_key
             and segments.segment_start_date <= payer_months.month_end_date
             and segments.segment_end_date >= payer_months.month_start_date
+            and segments.changed_month_number <= payer_months.month_number
     where
         segments.segment_start_date > payer_months.month_start_date
         or segments.segment_end_date < payer_months.month_end_date

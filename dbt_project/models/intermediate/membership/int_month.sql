@@ -1,3 +1,5 @@
+{{ config(pre_hook='{{ keep_previous() }}') }}
+
 -- The months this warehouse speaks of: from one year before the earliest baseline (months known
 -- before the period, METHODS B.3 and H.3) to the last month of claims.
 

@@ -1,16 +1,24 @@
+{{
+    config(
+        materialized=growing_materialization(),
+        incremental_strategy='append',
+        pre_hook='{{ forget_changed_months(\"month_number\") }}'
+    )
+}}
+
 -- METHODS B.3: outcomes and cost of month m belong to the snapshot outcome_lag_months before it
 -- (the end of month m - 1), so that a visit caused by the month's own illness never decides who is
 -- in the panel. Visits count in member months only (H.3); cost counts for the person even in a
 -- month that is none (A.7 step 5: she left or died before the day that counts), in the market of
 -- the member month before it.
 
-{{ config(materialized=light_materialization()) }}
-
 with
 
 member_months as (
 
-    select * from {{ ref('int_member_month_counted') }} where is_medical
+    select *
+    from {{ with_changed_month(ref('int_member_month_counted')) }} as member_months
+    where is_medical
 
 ),
 
@@ -22,7 +30,7 @@ versions as (
 
 utilization as (
 
-    select * from {{ ref('int_member_utilization') }}
+    select * from {{ with_changed_month(ref('int_member_utilization')) }} as utilization
 
 ),
 
@@ -73,7 +81,9 @@ member_months_in_reach as (
 
     select member_months.*
     from member_months
-    where member_months.month_number in (select month_number from payer_months)
+    where
+        member_months.month_number in (select month_number from payer_months)
+        and member_months.month_number >= member_months.changed_month_number
 
 ),
 
@@ -81,7 +91,9 @@ utilization_in_reach as (
 
     select utilization.*
     from utilization
-    where utilization.month_number in (select month_number from payer_months)
+    where
+        utilization.month_number in (select month_number from payer_months)
+        and utilization.month_number >= utilization.changed_month_number
 
 ),
 

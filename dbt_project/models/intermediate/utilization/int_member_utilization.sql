@@ -1,3 +1,11 @@
+{{
+    config(
+        materialized=growing_materialization(),
+        incremental_strategy='append',
+        pre_hook='{{ forget_changed_months(\"month_number\") }}'
+    )
+}}
+
 -- What a member used in a month: visits by the day they began, stays by the day of admission (a
 -- transfer chain once, METHODS A.5 and H.9), cost by the incurred date (A.7 step 5), also in
 -- months that are no member month.
@@ -6,37 +14,38 @@ with
 
 claim_lines as (
 
-    select * from {{ ref('int_claim_line') }}
+    select * from {{ with_changed_month(ref('int_claim_line')) }} as claim_lines
 
 ),
 
 fills as (
 
-    select * from {{ ref('int_pharmacy_fill') }}
+    select * from {{ with_changed_month(ref('int_pharmacy_fill')) }} as fills
 
 ),
 
 ed_visits as (
 
-    select * from {{ ref('int_ed_visit') }}
+    select * from {{ with_changed_month(ref('int_ed_visit')) }} as ed_visits
 
 ),
 
 stays as (
 
-    select * from {{ ref('int_inpatient_stay') }}
+    select * from {{ with_changed_month(ref('int_inpatient_stay')) }} as stays
 
 ),
 
 office_visits as (
 
-    select * from {{ ref('int_office_visit') }}
+    select * from {{ with_changed_month(ref('int_office_visit')) }} as office_visits
 
 ),
 
 primary_care_visits as (
 
-    select * from {{ ref('int_primary_care_visit') }}
+    select *
+    from {{ with_changed_month(ref('int_primary_care_visit')) }} as primary_care_visits
 
 ),
 
@@ -48,7 +57,7 @@ medical_cost as (
         cast(sum(allowed_cents) as bigint) as medical_allowed_cents,
         cast(sum(paid_cents) as bigint) as medical_paid_cents
     from claim_lines
-    where is_counted
+    where is_counted and {{ month_number('incurred_date') }} >= changed_month_number
     group by person_key, {{ month_number('incurred_date') }}
 
 ),
@@ -62,6 +71,7 @@ rx_cost as (
         cast(sum(allowed_cents) as bigint) as rx_allowed_cents,
         cast(sum(paid_cents) as bigint) as rx_paid_cents
     from fills
+    where {{ month_number('fill_date') }} >= changed_month_number
     group by person_key, {{ month_number('fill_date') }}
 
 ),
@@ -74,6 +84,7 @@ ed_use as (
         cast(sum(case when is_treat_and_release then 1 else 0 end) as int) as ed_visits,
         cast(count(*) as int) as ed_visits_all
     from ed_visits
+    where {{ month_number('visit_start_date') }} >= changed_month_number
     group by person_key, {{ month_number('visit_start_date') }}
 
 ),
@@ -83,7 +94,8 @@ episodes as (
     select
         person_key,
         episode_key,
-        min(admission_date) as admission_date
+        min(admission_date) as admission_date,
+        min(changed_month_number) as changed_month_number
     from stays
     group by person_key, episode_key
 
@@ -96,6 +108,7 @@ inpatient_use as (
         {{ month_number('admission_date') }} as month_number,
         cast(count(*) as int) as inpatient_stays
     from episodes
+    where {{ month_number('admission_date') }} >= changed_month_number
     group by person_key, {{ month_number('admission_date') }}
 
 ),
@@ -108,6 +121,7 @@ office_use as (
         cast(sum(case when is_telehealth then 0 else 1 end) as int) as office_visits,
         cast(sum(case when is_telehealth then 1 else 0 end) as int) as telehealth_visits
     from office_visits
+    where {{ month_number('visit_date') }} >= changed_month_number
     group by person_key, {{ month_number('visit_date') }}
 
 ),
@@ -119,7 +133,7 @@ primary_care_use as (
         {{ month_number('visit_date') }} as month_number,
         cast(count(*) as int) as primary_care_visits
     from primary_care_visits
-    where tier = 1
+    where tier = 1 and {{ month_number('visit_date') }} >= changed_month_number
     group by person_key, {{ month_number('visit_date') }}
 
 ),
