@@ -189,6 +189,32 @@ def report() -> None:
 
 
 @app.command()
+def explain(
+    member: Annotated[str, typer.Option(help="The payer's id of the member.")],
+    measure: Annotated[str, typer.Option(help="Measure of METHODS D.1, such as M01.")],
+    month: Annotated[
+        str | None, typer.Option(help="YYYY-MM; left out: the newest month measured.")
+    ] = None,
+    payer: Annotated[
+        str | None, typer.Option(help="Where two payers use the same id of a member.")
+    ] = None,
+) -> None:
+    """Say why a member is in a measure or out, on which evidence, and what would close the gap."""
+    from orchestration.quality.explanation import explain as explained
+
+    for line in explained(load_settings(), member, measure, month, payer):
+        print(line)
+
+
+@app.command()
+def measures() -> None:
+    """Write docs/measures.md: every measure, with the rates of this installation's panels."""
+    from orchestration.quality.catalogue import write_page
+
+    console.print(f"{write_page(load_settings())} is written.")
+
+
+@app.command()
 def verify(
     statements: Annotated[list[Path], typer.Argument(help="statement.json, one or several.")],
     rebuild: Annotated[

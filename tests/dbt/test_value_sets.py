@@ -58,4 +58,6 @@ def test_every_measure_is_in_the_union_and_in_the_table_of_measures() -> None:
     united = set(re.findall(r"'(m\d+[a-d]?)'", (folder / "int_measure_result.sql").read_text()))
     with (DBT_PROJECT / "seeds" / "quality_measure.csv").open() as rows:
         defined = {row["measure_id"].lower() for row in csv.DictReader(rows)}
-    assert files == united == defined
+    with (DBT_PROJECT / "seeds" / "measure_definition.csv").open() as rows:
+        described = {row["measure_id"].lower() for row in csv.DictReader(rows)}
+    assert files == united == defined == described

@@ -2,7 +2,7 @@
 -- it. First rule that fits: excluded, an event nobody can act on any more, not enough data, overdue, due
 -- soon (60 days), closed, open. In a year that has ended whatever was not closed is missed. Where lower is
 -- better, out of the numerator is closed. A gap closed by a late claim is closed on the day of service,
--- and known since its delivery.
+-- and known since its delivery; one whose evidence a later delivery took away was reopened that day.
 
 with
 
@@ -42,10 +42,37 @@ persons as (
 
 ),
 
+-- The last service that would have met the measure and was taken away by a later delivery.
+withdrawn as (
+
+    select
+        years.measure_year,
+        evidence.measure_id,
+        events.person_key,
+        events.event_date,
+        events.delivered_on,
+        events.withdrawn_on
+    from {{ ref('int_withdrawn_event') }} as events
+    inner join ({{ single_service_rows() }}) as evidence
+        on events.concept_key = evidence.concept_key
+    inner join years
+        on
+            events.event_date <= years.evaluation_date
+            and events.event_date > {{ date_plus_months('years.period_end_date', '-evidence.months') }}
+    qualify row_number() over (
+        partition by years.measure_year, evidence.measure_id, events.person_key
+        order by events.withdrawn_on desc, events.event_date desc, events.delivered_on desc
+    ) = 1
+
+),
+
 judged as (
 
     select
         results.*,
+        withdrawn.event_date as withdrawn_date,
+        withdrawn.delivered_on as withdrawn_seen_on,
+        withdrawn.withdrawn_on,
         persons.payer,
         persons.person_id,
         members.program_id,
@@ -74,6 +101,11 @@ judged as (
             results.measure_id = measures.measure_id
             and results.measure_version = measures.measure_version
     inner join persons on results.person_key = persons.person_key
+    left join withdrawn
+        on
+            results.measure_year = withdrawn.measure_year
+            and results.measure_id = withdrawn.measure_id
+            and results.person_key = withdrawn.person_key
 
 ),
 
@@ -134,7 +166,23 @@ final as (
         cast(judged.due_date as date) as due_date,
         cast(judged.opened_on as date) as opened_on,
         cast(case when judged.is_met then judged.evidence_date end as date) as closed_on,
-        cast(case when judged.is_met then judged.evidence_known_on end as date) as closed_seen_on
+        cast(case when judged.is_met then judged.evidence_known_on end as date) as closed_seen_on,
+        {%- for column, source in {
+            'earlier_closed_on': 'withdrawn_date',
+            'earlier_closed_seen_on': 'withdrawn_seen_on',
+            'reopened_on': 'withdrawn_on',
+        }.items() %}
+        cast(
+            case
+                when
+                    judged.is_denominator
+                    and (
+                        not judged.is_met or judged.evidence_known_on > judged.withdrawn_on
+                    )
+                    then judged.{{ source }}
+            end as date
+        ) as {{ column }}{% if not loop.last %},{% endif %}
+        {%- endfor %}
     from judged
 
 )
