@@ -178,6 +178,7 @@
         'antidepressant',
         'ace_or_arb',
         'heart_failure_beta_blocker',
+        'medication_reconciliation',
     ]) }}
 {%- endmacro %}
 

@@ -4,8 +4,9 @@
     'ras_antagonist': ['hypertension', 'congestive_heart_failure', 'ckd'],
     'statin': ['ischemic_heart_disease'],
 } -%}
--- METHODS C.3, HR2: the signals that the health of a program's member with a registry condition gets
--- worse, with their points, as of the run's day. Looked back 12 months unless another time is named.
+-- METHODS C.3, HR2: the signals that the health of a program's member with a registry condition
+-- gets worse, with their points, as of the run's day. Looked back 12 months unless another time is
+-- named.
 --   condition_event  2 each, at most 4: a treat-and-release emergency visit or an admission for one of
 --                    her conditions
 --   value            2: last HbA1c above 9, last pressure 160 or 100 and more, last eGFR below 30, or

@@ -1,7 +1,8 @@
 {%- set measures = [
     'm01', 'm02', 'm03', 'm04', 'm05', 'm06', 'm06b', 'm07', 'm08', 'm09', 'm10', 'm11', 'm12',
     'm13', 'm14', 'm15', 'm16', 'm17', 'm18', 'm18b', 'm19', 'm20', 'm21', 'm22', 'm23', 'm24',
-    'm25', 'm26', 'm26a', 'm26b', 'm27', 'm28', 'm29', 'm29b', 'm30', 'm31', 'm32', 'm32b', 'm33', 'm34',
+    'm25', 'm26', 'm26a', 'm26b', 'm27', 'm28', 'm29', 'm29b', 'm30', 'm30b', 'm30c', 'm30d', 'm31',
+    'm32', 'm32b', 'm33', 'm34',
 ] -%}
 -- METHODS D.1: every measure for every member it concerns. Each measure is a file of its own.
 

@@ -1,6 +1,6 @@
--- METHODS D.0, gap reopening: services that a claim once told of and a later delivery took away: its line
--- does not stand any more (A.1), and no other claim tells of the service on that day. What came and went
--- in one delivery was never seen.
+-- METHODS D.0, gap reopening: services that a claim once told of and a later delivery took away:
+-- its line does not stand any more (A.1), and no other claim tells of the service on that day. What
+-- came and went in one delivery was never seen.
 
 with
 

@@ -1,6 +1,6 @@
--- METHODS D and Q: every code that was met, whether a value set or drug class knows it, and what it cost:
--- the unmapped bucket, so that a list that is too short is seen in dollars. Most services belong to no
--- measure and stay unmapped for good; drugs and results should not.
+-- METHODS D and Q: every code that was met, whether a value set or drug class knows it, and what it
+-- cost: the unmapped bucket, so that a list that is too short is seen in dollars. Most services
+-- belong to no measure and stay unmapped for good; drugs and results should not.
 
 with
 

@@ -1,6 +1,6 @@
--- METHODS C.1 and C.2: the conditions of the newest panel's members on the run's day, the claims that
--- prove them, and whether the program has a care guide for it. The fifth care guide of a program is
--- whatever its file names as such; until then there are four.
+-- METHODS C.1 and C.2: the conditions of the newest panel's members on the run's day, the claims
+-- that prove them, and whether the program has a care guide for it. The fifth care guide of a
+-- program is whatever its file names as such; until then there are four.
 
 with
 

@@ -1,8 +1,9 @@
--- METHODS D.0: the gaps in care of programs' members, in the year of the run's day and the year before
--- it. First rule that fits: excluded, an event nobody can act on any more, not enough data, overdue, due
--- soon (60 days), closed, open. In a year that has ended whatever was not closed is missed. Where lower is
--- better, out of the numerator is closed. A gap closed by a late claim is closed on the day of service,
--- and known since its delivery; one whose evidence a later delivery took away was reopened that day.
+-- METHODS D.0: the gaps in care of programs' members, in the year of the run's day and the year
+-- before it. First rule that fits: excluded, an event nobody can act on any more, not enough data,
+-- overdue, due soon (60 days), closed, open. In a year that has ended whatever was not closed is
+-- missed. Where lower is better, out of the numerator is closed. A gap closed by a late claim is
+-- closed on the day of service, and known since its delivery; one whose evidence a later delivery
+-- took away was reopened that day.
 
 with
 
@@ -58,7 +59,9 @@ withdrawn as (
     inner join years
         on
             events.event_date <= years.evaluation_date
-            and events.event_date > {{ date_plus_months('years.period_end_date', '-evidence.months') }}
+            and events.event_date > {{ date_plus_months(
+                'years.period_end_date', '-evidence.months'
+            ) }}
     qualify row_number() over (
         partition by years.measure_year, evidence.measure_id, events.person_key
         order by events.withdrawn_on desc, events.event_date desc, events.delivered_on desc

@@ -1,10 +1,10 @@
 {%- set hr2_threshold = 4 -%}
 -- METHODS C.3: the three high-risk categories of the newest panel's members, as of the run's day.
---   HR1  discharged alive in the last 30 days with LACE 10, HOSPITAL 7, an earlier readmission, heart
---        failure or COPD, and not admitted again
+--   HR1  discharged alive in the last 30 days with LACE 10, HOSPITAL 7, an earlier readmission,
+--        heart failure or COPD, and not admitted again
 --   HR2  a registry condition and four points of int_deterioration_signal
---   HR3  an item of the payer's newest gap report, a gap overdue or due soon in a measure of it, or two
---        open gaps
+--   HR3  an item of the payer's newest gap report, a gap overdue or due soon in a measure of it, or
+--        two open gaps
 
 with
 

@@ -1,6 +1,6 @@
--- METHODS D.0, for a person who asks why: every enrolled member and measure of every measured year, in or
--- out, by which rule, on which evidence, and what would close the gap. A view: one member at a time is
--- asked for (`python -m orchestration explain`), and nobody wants all of it written.
+-- METHODS D.0, for a person who asks why: every enrolled member and measure of every measured year,
+-- in or out, by which rule, on which evidence, and what would close the gap. A view: one member at
+-- a time is asked for (`python -m orchestration explain`), and nobody wants all of it written.
 
 {{ config(materialized=light_materialization()) }}
 
@@ -87,9 +87,8 @@ judged as (
                     when 'rx' then coalesce(members.is_enrolled_rx, false)
                     when 'two_years' then coalesce(members.is_enrolled_two_years, false)
                     else
-                        coalesce(
-                            members.is_enrolled_two_years and members.is_enrolled_rx_two_years, false
-                        )
+                        coalesce(members.is_enrolled_two_years, false)
+                        and coalesce(members.is_enrolled_rx_two_years, false)
                 end
                 then 'COVER'
             else 'CONDITION_OR_EVENT'

@@ -1,5 +1,5 @@
--- METHODS D and C.3: the payer's newest gap report beside our own gaps of the newest year, in the measures
--- it speaks of, and why they differ: what the first rule that fits says.
+-- METHODS D and C.3: the payer's newest gap report beside our own gaps of the newest year, in the
+-- measures it speaks of, and why they differ: what the first rule that fits says.
 
 with
 

@@ -1,8 +1,8 @@
 {{ config(materialized='ephemeral') }}
 
--- METHODS D.1 M04: women of 16 to 24 known to be sexually active by a diagnosis, a service or a drug
--- of the year, with a chlamydia test in it. Excluded is who is known so by pregnancy tests alone, each
--- followed within 6 days by an X-ray or isotretinoin.
+-- METHODS D.1 M04: women of 16 to 24 known to be sexually active by a diagnosis, a service or a
+-- drug of the year, with a chlamydia test in it. Excluded is who is known so by pregnancy tests
+-- alone, each followed within 6 days by an X-ray or isotretinoin.
 
 with
 

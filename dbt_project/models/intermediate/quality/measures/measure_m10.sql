@@ -2,9 +2,9 @@
 
 -- METHODS D.1 M10: a statin fill in the year for four groups, the first that fits: atherosclerotic
 -- disease ever; 20 to 75 at the start of the year with an LDL of 190 ever or familial
--- hypercholesterolemia; 40 to 75 with diabetes; 40 to 75 with a ten-year risk of 20 percent told in the
--- year. Breastfeeding in the year and rhabdomyolysis exclude; harm from statins, liver disease and
--- kidney failure except who took none.
+-- hypercholesterolemia; 40 to 75 with diabetes; 40 to 75 with a ten-year risk of 20 percent told in
+-- the year. Breastfeeding in the year and rhabdomyolysis exclude; harm from statins, liver disease
+-- and kidney failure except who took none.
 
 with
 

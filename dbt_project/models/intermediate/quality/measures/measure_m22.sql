@@ -1,8 +1,8 @@
 {{ config(materialized='ephemeral') }}
 
--- METHODS D.1 M22: children of 3 to 17 whose BMI percentile with height and weight was documented in
--- the year, and who were counselled on nutrition and on physical activity. The value is how many of
--- the three were done. Pregnancy excludes.
+-- METHODS D.1 M22: children of 3 to 17 whose BMI percentile with height and weight was documented
+-- in the year, and who were counselled on nutrition and on physical activity. The value is how many
+-- of the three were done. Pregnancy excludes.
 
 with
 

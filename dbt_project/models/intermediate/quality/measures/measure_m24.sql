@@ -1,10 +1,10 @@
 {{ config(materialized='ephemeral') }}
 
--- METHODS D.1 M24: members of 12 or more at the start of the year with a visit in it, whose most recent
--- screen for depression, at most 14 days before a visit, was negative, or positive with follow-up (a
--- behavioral visit, an antidepressant, a plan) from that visit to the second day after. PHQ-9 decides
--- before what else a day's screens say, that before PHQ-2; a screen without result is not known to be
--- negative. Bipolar disorder before the last visit excludes.
+-- METHODS D.1 M24: members of 12 or more at the start of the year with a visit in it, whose most
+-- recent screen for depression, at most 14 days before a visit, was negative, or positive with
+-- follow-up (a behavioral visit, an antidepressant, a plan) from that visit to the second day
+-- after. PHQ-9 decides before what else a day's screens say, that before PHQ-2; a screen without
+-- result is not known to be negative. Bipolar disorder before the last visit excludes.
 
 with
 

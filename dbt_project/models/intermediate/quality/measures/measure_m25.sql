@@ -1,8 +1,8 @@
 {{ config(materialized='ephemeral') }}
 
--- METHODS D.1 M25: adults with a visit in person in the year whose most recent body mass index of the
--- year was at least 18.5 and below 25, or was followed up in the year. A visit by telephone or video
--- alone does not qualify. Pregnancy excludes.
+-- METHODS D.1 M25: adults with a visit in person in the year whose most recent body mass index of
+-- the year was at least 18.5 and below 25, or was followed up in the year. A visit by telephone or
+-- video alone does not qualify. Pregnancy excludes.
 
 with
 

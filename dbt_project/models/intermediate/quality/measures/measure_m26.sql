@@ -1,8 +1,8 @@
 {{ config(materialized='ephemeral') }}
 
--- METHODS D.1 M26: members of 12 or more at the start of the year with two visits or a preventive one
--- in it who were asked about tobacco in the year, and, where the last answer was yes, helped to stop
--- from six months before the year on (its third rate).
+-- METHODS D.1 M26: members of 12 or more at the start of the year with two visits or a preventive
+-- one in it who were asked about tobacco in the year, and, where the last answer was yes, helped to
+-- stop from six months before the year on (its third rate).
 
 with
 

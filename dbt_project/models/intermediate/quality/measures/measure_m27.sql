@@ -1,8 +1,8 @@
 {{ config(materialized='ephemeral') }}
 
 -- METHODS D.1 M27 and F.3: index stays of health plans discharged from 1 January to 1 December by
--- members of 18 to 64; the numerator, the bad event, is an unplanned admission 1 to 30 days later. What
--- makes a stay no index stay excludes, and cover that is missing in the 365 days before it.
+-- members of 18 to 64; the numerator, the bad event, is an unplanned admission 1 to 30 days later.
+-- What makes a stay no index stay excludes, and cover that is missing in the 365 days before it.
 
 with
 

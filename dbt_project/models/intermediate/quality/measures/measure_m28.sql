@@ -1,10 +1,10 @@
 {{ config(materialized='ephemeral') }}
 
--- METHODS D.1 M28: treat-and-release emergency visits of 1 January to 24 December of adults with two
--- of eight chronic conditions (each by C.1: a stay, or visits on two days, before the visit, in the year
--- or the one before), followed by an outpatient, telehealth, behavioral or care-management contact
--- within 7 days, the day of the visit included. A visit within 7 days of an earlier one is not counted;
--- an admission within 7 days excludes.
+-- METHODS D.1 M28: treat-and-release emergency visits of 1 January to 24 December of adults with
+-- two of eight chronic conditions (each by C.1: a stay, or visits on two days, before the visit, in
+-- the year or the one before), followed by an outpatient, telehealth, behavioral or care-management
+-- contact within 7 days, the day of the visit included. A visit within 7 days of an earlier one is
+-- not counted; an admission within 7 days excludes.
 
 with
 
@@ -122,7 +122,9 @@ contacts as (
         claim_key,
         event_date,
         delivered_on
-    from ({{ member_events(['behavioral_visit', 'transition_visit', 'care_management']) }}) as events
+    from ({{ member_events([
+        'behavioral_visit', 'transition_visit', 'care_management'
+    ]) }}) as events
     where
         event_date >= measured_date
         and event_date <= {{ date_plus_days('measured_date', 7) }}

@@ -2,10 +2,10 @@
 
 -- METHODS D.1 M31: the first visit for uncomplicated low back pain from 1 January to 28 days before
 -- the end of the year with none in the 180 days before, without an image of the lumbar spine on the
--- day or in the 28 days after. A cause for imaging excludes: cancer, HIV, transplant, spondylopathy or
--- lumbar surgery ever; drug use, neurologic impairment or spinal infection in the year before; injury
--- or fragility fracture in the 90 days before; 90 days of steroids in the year before; drugs for
--- osteoporosis.
+-- day or in the 28 days after. A cause for imaging excludes: cancer, HIV, transplant, spondylopathy
+-- or lumbar surgery ever; drug use, neurologic impairment or spinal infection in the year before;
+-- injury or fragility fracture in the 90 days before; 90 days of steroids in the year before; drugs
+-- for osteoporosis.
 
 with
 

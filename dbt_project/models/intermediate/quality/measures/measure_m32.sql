@@ -1,7 +1,7 @@
 {{ config(materialized='ephemeral') }}
 
--- METHODS D.1 M32: adults with major depression and a new antidepressant who had at least 84 days of
--- supply in the first 114 days.
+-- METHODS D.1 M32: adults with major depression and a new antidepressant who had at least 84 days
+-- of supply in the first 114 days.
 
 with
 

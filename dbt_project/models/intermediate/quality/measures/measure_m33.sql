@@ -1,8 +1,8 @@
 {{ config(materialized='ephemeral') }}
 
--- METHODS D.1 M33: adults with systolic heart failure and two visits who filled an ACE inhibitor, an
--- ARB or sacubitril/valsartan in the year. A heart transplant or assist device excludes; pregnancy,
--- dialysis and harm from the drugs except who took none.
+-- METHODS D.1 M33: adults with systolic heart failure and two visits who filled an ACE inhibitor,
+-- an ARB or sacubitril/valsartan in the year. A heart transplant or assist device excludes;
+-- pregnancy, dialysis and harm from the drugs except who took none.
 
 with
 

@@ -1,8 +1,8 @@
 {{ config(materialized='ephemeral') }}
 
--- METHODS D.1 M34: the members of M33 who filled bisoprolol, carvedilol or extended-release metoprolol
--- in the year. A heart transplant or assist device excludes; asthma, a slow pulse, low pressure, and a
--- block of second or third degree without pacemaker except who took none.
+-- METHODS D.1 M34: the members of M33 who filled bisoprolol, carvedilol or extended-release
+-- metoprolol in the year. A heart transplant or assist device excludes; asthma, a slow pulse, low
+-- pressure, and a block of second or third degree without pacemaker except who took none.
 
 with
 
