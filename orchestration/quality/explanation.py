@@ -129,7 +129,11 @@ def explain(
                 f"{question.year} is not measured as of this run; measured are {told}. An earlier"
                 " day is replayed with CARE_AS_OF."
             )
-        values: dict[str, object] = {"person": person_id, "payer": payer, "month_end": question.month_end}
+        values: dict[str, object] = {
+            "person": person_id,
+            "payer": payer,
+            "month_end": question.month_end,
+        }
         members = _rows(warehouse, _MEMBER, values)
         if not members:
             raise CareWarehouseError(f"No member {person_id} was ever delivered to us.")

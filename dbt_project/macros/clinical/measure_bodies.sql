@@ -543,7 +543,7 @@ events as (
 ),
 
 -- Of the answers of one day the one that says more: a user is a user.
-answers as (
+answer_days as (
 
     select
         measure_year,
@@ -558,6 +558,13 @@ answers as (
         and value is not null
         and event_date >= period_start_date
     group by measure_year, person_key, event_date
+
+),
+
+answers as (
+
+    select *
+    from answer_days
     qualify row_number() over (partition by measure_year, person_key order by event_date desc) = 1
 
 ),

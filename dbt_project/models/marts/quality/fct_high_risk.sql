@@ -106,6 +106,7 @@ newest_year as (
 
 ),
 
+-- A companion rate of another measure is no gap of its own.
 own_items as (
 
     select
@@ -117,8 +118,11 @@ own_items as (
     from {{ ref('fct_gap') }} as gaps
     inner join newest_year on gaps.measure_year = newest_year.measure_year
     where
-        gaps.state = 'OPEN'
-        or (gaps.state in ('OVERDUE', 'DUE_SOON') and gaps.is_well_informed)
+        gaps.weight > 0
+        and (
+            gaps.state = 'OPEN'
+            or (gaps.state in ('OVERDUE', 'DUE_SOON') and gaps.is_well_informed)
+        )
 
 ),
 
