@@ -429,11 +429,29 @@ class PayoutPoint(StrictModel):
     share: Share
 
 
+_POINT_TERMS = ("measures", "point_method", "improvement", "min_den", "scores_savings")
+
+
+class ScoredMeasure(StrictModel):
+    """A measure that earns points: its weight and, where agreed, its targets (METHODS J.1).
+
+    Without a threshold it is the market's rate, without a benchmark the 90th percentile of the
+    market's groups; both are of the rate as it is told, also where lower is better.
+    """
+
+    measure: Annotated[str, StringConstraints(pattern=r"^M[0-9]{2}[A-Z]?$")]
+    weight: Annotated[Exact, Field(gt=0)] = Decimal(1)
+    threshold: Share | None = None
+    benchmark: Share | None = None
+
+
 class P4pTerms(StrictModel):
     """Pay for performance (METHODS J.3): a pool a member month, paid out by the composite score.
 
     Below the first point of the payout table nothing is paid, between points the share moves in a
-    straight line, from the last on it stays.
+    straight line, from the last on it stays. With `measures` the score is computed from them; left
+    empty it is the reported one. `scores_savings` makes the computed score the quality score of
+    shared savings and of a fee paid on results too.
     """
 
     p4p_pmpm: Dollars = Decimal("1.00")
@@ -448,6 +466,33 @@ class P4pTerms(StrictModel):
     max_trend_points: Exact | None = Field(
         default=None, description="no bonus beyond this trend difference (I.1); empty is no gate"
     )
+    measures: Listed[ScoredMeasure] = Field(
+        default=(), description="measures that earn points; empty: the reported score"
+    )
+    point_method: Literal["integer", "linear"] = "integer"
+    improvement: bool = Field(default=True, description="whether own improvement earns points")
+    min_den: int = Field(default=30, ge=1, description="smallest denominator that is scored")
+    scores_savings: bool = False
+
+    @model_serializer(mode="wrap")
+    def _leave_out_what_was_not_agreed(
+        self, handler: SerializerFunctionWrapHandler
+    ) -> dict[str, object]:
+        """Agreements from before measures earned points keep their digest."""
+        content: dict[str, object] = handler(self)
+        if not self.measures:
+            for name in _POINT_TERMS:
+                content.pop(name, None)
+        return content
+
+    @model_validator(mode="after")
+    def _each_measure_once(self) -> Self:
+        named = [one.measure for one in self.measures]
+        if len(set(named)) < len(named):
+            raise ValueError("name each measure once")
+        if self.scores_savings and not self.measures:
+            raise ValueError("scores_savings needs measures")
+        return self
 
     @model_validator(mode="after")
     def _points_rise(self) -> Self:
@@ -477,12 +522,21 @@ class Terms(StrictModel):
         default=None,
         description="how the group's payment is shared out to its clinicians; empty: by the group",
     )
+    share_out_quality: Share | None = Field(
+        default=None, description="so much of it by panel times quality; empty: all by panel"
+    )
     terminated_on: date | None = Field(default=None, description="the last day of the program")
 
     @model_validator(mode="after")
     def _performance_follows_baseline(self) -> Self:
         if self.performance.start_date <= self.baseline.end_date:
             raise ValueError("the performance period must start after the baseline ends")
+        return self
+
+    @model_validator(mode="after")
+    def _quality_shares_out_a_part(self) -> Self:
+        if self.share_out_quality is not None and self.share_out is None:
+            raise ValueError("share_out_quality needs share_out")
         return self
 
     @model_validator(mode="after")
@@ -499,7 +553,7 @@ class Terms(StrictModel):
     ) -> dict[str, object]:
         """Agreements the ledger holds from before these terms existed keep their digest."""
         content: dict[str, object] = handler(self)
-        for name in ("p4p", "share_out", "terminated_on"):
+        for name in ("p4p", "share_out", "share_out_quality", "terminated_on"):
             if content.get(name) is None:
                 content.pop(name, None)
         return content

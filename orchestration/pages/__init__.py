@@ -21,7 +21,11 @@ def render(template: str, **values: object) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        dollars=dollars_text, percent=percent_text, number=number_text, term=term_text
+        dollars=dollars_text,
+        share=share_text,
+        percent=percent_text,
+        number=number_text,
+        term=term_text,
     )
     return environment.get_template(template).render(**values)
 
@@ -41,6 +45,11 @@ def percent_text(value: object, places: int = 2, is_signed: bool = False) -> str
         return "–"
     text = f"{_half_up(value, places)} %".replace("-", "−")
     return f"+{text}" if is_signed and Decimal(str(value)) > 0 else text
+
+
+def share_text(value: object, places: int = 1) -> str:
+    """A share of 1 as a percentage; a dash where there is none."""
+    return "–" if value is None else percent_text(Decimal(str(value)) * 100, places)
 
 
 def number_text(value: object, places: int = 0) -> str:

@@ -37,6 +37,30 @@ def shared_out(cents: int, weights: Mapping[str, int]) -> dict[str, int]:
     return {name: whole + (name in first) for name, (whole, _) in parts.items()}
 
 
+def shared_by_quality(
+    by_panel: int,
+    by_quality: int,
+    months: Mapping[str, int],
+    indexes: Mapping[str, Fraction],
+    whole: Fraction | None,
+) -> dict[str, int]:
+    """Two amounts to each name: one by member months, one by member months × quality index.
+
+    A name without an index takes `whole`; where nobody has any, both amounts go by member months.
+    Indexes count at six decimals, as they are told. The parts add up to both amounts.
+    """
+    weights = {
+        name: count * int(rounded(indexes.get(name, whole or Fraction(0)) * 10**6, 0))
+        for name, count in months.items()
+    }
+    if not any(weights.values()):
+        weights = dict(months)
+    parts = shared_out(by_panel, months)
+    for name, cents in shared_out(by_quality, weights).items():
+        parts[name] = parts.get(name, 0) + cents
+    return parts
+
+
 def dollars(cents: int) -> Decimal:
     """Cents as exact dollars of two decimals."""
     return Decimal(cents).scaleb(-2, _WIDE)

@@ -8,13 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal
 
 from orchestration.payment.money import cents_of, rounded, whole_cents
 from orchestration.payment.shared_savings import Quality
-from orchestration.payment.terms import PayForPerformance
-
-PointMethod = Literal["integer", "linear"]
+from orchestration.payment.terms import PayForPerformance, PointMethod
 
 WEIGHT_TOO_SMALL = "WEIGHT_TOO_SMALL"
 NOT_REPORTED = "REPORTING_FAILED"

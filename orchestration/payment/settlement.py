@@ -50,6 +50,12 @@ from orchestration.payment.costs import (
     read_cost_patterns,
     read_cost_spreads,
 )
+from orchestration.payment.measures import (
+    ComputedQuality,
+    ProgramMeasures,
+    computed_quality,
+    read_measures,
+)
 from orchestration.payment.money import dollars, rounded, whole_cents
 from orchestration.payment.points import P4pPayment, pay_for_performance
 from orchestration.payment.shared_savings import (
@@ -77,8 +83,9 @@ class SharedSavingsRow:
     `benchmark_amount − actual_amount − fee_in_cost_amount = savings_amount` and
     `earned − withheld − cap_reduction − fee_offset = payment_amount`, both to the cent.
     `loss_amount` is owed by the group. `actual_amount` is `truncated_amount` completed for claims
-    not yet paid. `p4p_` columns are null where no pay for performance was agreed. None means that
-    it cannot be computed.
+    not yet paid. `p4p_` columns are null where no pay for performance was agreed; `p4p_score` is
+    the computed composite where measures earn points, else the reported one. None means that it
+    cannot be computed.
     """
 
     program_id: str
@@ -138,6 +145,8 @@ class SharedSavingsRow:
     fee_offset_amount: Decimal
     payment_amount: Decimal
     loss_amount: Decimal
+    p4p_score: Decimal | None
+    p4p_weight_scored: Decimal | None
     p4p_pool_amount: Decimal | None
     p4p_payout_rate: Decimal | None
     p4p_payment_amount: Decimal | None
@@ -208,6 +217,7 @@ class ProgramSettlement:
     p4p: P4pPayment | None
     row: "SharedSavingsRow"
     risk_factors: tuple[RiskFactorRow, ...] = ()
+    computed: ComputedQuality | None = None
 
 
 @dataclass(frozen=True)
@@ -237,6 +247,7 @@ class Evidence:
     qualities: Mapping[str, Quality] = field(default_factory=dict)
     spreads: Mapping[str, CostSpread] = field(default_factory=dict)
     completions: Mapping[str, Completion] = field(default_factory=dict)
+    measures: Mapping[str, ProgramMeasures] = field(default_factory=dict)
 
 
 def settle_programs(
@@ -275,6 +286,7 @@ def settle_programs(
                 of_program,
                 periods,
                 evidence.qualities.get(program_id),
+                _computed(of_program, evidence.measures.get(program_id)),
                 evidence.spreads.get(program_id),
                 claims_through_period,
                 tuple(factors),
@@ -331,6 +343,7 @@ def read_evidence(
             for program_id, of_program in terms.items()
             if (of_program.payer, of_program.cl_months) in fitted
         },
+        measures=read_measures(warehouse, terms),
     )
 
 
@@ -419,15 +432,24 @@ def _cost_period(
     )
 
 
+def _computed(terms: SettlementTerms, measures: ProgramMeasures | None) -> ComputedQuality | None:
+    if terms.p4p is None or not terms.p4p.measures:
+        return None
+    return computed_quality(terms.p4p, measures or ProgramMeasures())
+
+
 def _settled(
     terms: SettlementTerms,
     periods: Mapping[str, ProgramPeriod],
-    quality: Quality | None,
+    reported: Quality | None,
+    computed: ComputedQuality | None,
     spread: CostSpread | None,
     claims_through_period: str,
     risk_factors: tuple[RiskFactorRow, ...],
 ) -> ProgramSettlement:
     base, performance = periods[BASELINE], periods[PERFORMANCE]
+    scored = reported if computed is None else computed.quality
+    quality = scored if terms.p4p is not None and terms.p4p.scores_savings else reported
     months = performance.panel_member_months
     average = Fraction(months, _months(terms.performance_start_date, terms.performance_end_date))
     found = benchmark(
@@ -461,7 +483,7 @@ def _settled(
     difference = (
         None if panel_trend is None or market_trend is None else 100 * (panel_trend - market_trend)
     )
-    p4p = None if terms.p4p is None else pay_for_performance(terms.p4p, months, quality, difference)
+    p4p = None if terms.p4p is None else pay_for_performance(terms.p4p, months, scored, difference)
     row = _row(
         terms,
         periods,
@@ -472,13 +494,24 @@ def _settled(
         error,
         settled,
         p4p,
+        scored if p4p is not None else None,
         average,
         panel_trend,
         market_trend,
         spread,
     )
     return ProgramSettlement(
-        terms, periods, quality, found, fee_cents, error, settled, p4p, row, risk_factors
+        terms,
+        periods,
+        quality,
+        found,
+        fee_cents,
+        error,
+        settled,
+        p4p,
+        row,
+        risk_factors,
+        computed,
     )
 
 
@@ -492,6 +525,7 @@ def _row(
     error: float | None,
     settled: Settlement,
     p4p: P4pPayment | None,
+    p4p_quality: Quality | None,
     average: Fraction,
     panel_trend: Fraction | None,
     market_trend: Fraction | None,
@@ -565,6 +599,8 @@ def _row(
         fee_offset_amount=dollars(settled.fee_offset_cents),
         payment_amount=dollars(settled.payment_cents),
         loss_amount=dollars(settled.loss_payment_cents),
+        p4p_score=None if p4p_quality is None else p4p_quality.score,
+        p4p_weight_scored=None if p4p_quality is None else p4p_quality.weight_scored,
         p4p_pool_amount=None if p4p is None else dollars(p4p.pool_cents),
         p4p_payout_rate=None if p4p is None else rounded(p4p.payout_share, _FRACTION_PLACES),
         p4p_payment_amount=None if p4p is None else dollars(p4p.payment_cents),

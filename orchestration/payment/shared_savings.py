@@ -97,7 +97,7 @@ class Benchmark:
 
 @dataclass(frozen=True)
 class Quality:
-    """Reported quality: composite score (J.3) and share of the weight that was scored."""
+    """Reported or computed quality: composite score (J.3) and share of the weight scored."""
 
     score: Decimal
     weight_scored: Decimal

@@ -32,11 +32,13 @@ from orchestration.payment.fee import (
     read_panels,
     write_panels,
 )
-from orchestration.payment.money import dollars, rounded, shared_out, whole_cents
+from orchestration.payment.measures import MeasurePoints, read_clinician_indexes
+from orchestration.payment.money import dollars, rounded, shared_by_quality, whole_cents
 from orchestration.payment.settlement import ProgramSettlement, SharedSavings
 from orchestration.payment.shared_savings import fee_scale, is_run_out_complete, settle
 from orchestration.payment.terms import SettlementTerms
 from orchestration.publication.digests import file_sha256
+from orchestration.publication.suppression import hides_proportion, is_small
 from orchestration.settings import Settings
 
 FORMAT = 1
@@ -431,6 +433,11 @@ def _pay_for_performance(program: ProgramSettlement) -> Json:
     if program.p4p is None:
         return None
     return {
+        "source": "reported" if program.computed is None else "computed",
+        "score": _text(program.row.p4p_score),
+        "weight_scored": _text(program.row.p4p_weight_scored),
+        "measure_year": program.computed.year if program.computed else None,
+        "measures": [_measure(line) for line in program.computed.lines] if program.computed else [],
         "pool_amount": str(dollars(program.p4p.pool_cents)),
         "payout_share": str(rounded(program.p4p.payout_share, 6)),
         "payment_amount": str(dollars(program.p4p.payment_cents)),
@@ -438,23 +445,64 @@ def _pay_for_performance(program: ProgramSettlement) -> Json:
     }
 
 
+def _measure(line: MeasurePoints) -> Json:
+    """One scored measure; counts are left out: a statement is read by people who see no members."""
+    return {
+        "measure": line.measure,
+        "name": line.name,
+        "weight": str(line.terms.weight),
+        "rate": _share(line.counts, line.points is not None),
+        "base_rate": _share(line.base_counts, line.points is not None),
+        "threshold": _fraction(line.threshold),
+        "benchmark": _fraction(line.benchmark),
+        "points": None if line.points is None else str(rounded(line.points, 4)),
+    }
+
+
+def _share(counts: tuple[int, int], is_scored: bool) -> Json:
+    """A scored measure's rate; one that counts 1 to 10 people, or all but so few, is not told."""
+    numerator, denominator = counts
+    if not is_scored or not denominator or hides_proportion(numerator, denominator):
+        return None
+    if is_small(numerator) or is_small(denominator):
+        return None
+    return str(rounded(Fraction(numerator, denominator), 6))
+
+
+def _fraction(value: Fraction | None) -> Json:
+    return None if value is None else str(rounded(value, 6))
+
+
 def _share_out(
     warehouse: duckdb.DuckDBPyConnection, program: ProgramSettlement, place: Path
 ) -> Json:
-    """The group's payments to its clinicians by their snapshots' member months, where agreed."""
+    """The group's payments to its clinicians by panel and, where agreed, a part by quality too."""
     if program.terms.share_out is None:
         return None
+    terms = program.terms
     months = read_clinician_months(warehouse, place / PANELS_FILE)
-    p4p = program.p4p.payment_cents if program.p4p else 0
-    parts = shared_out(program.settlement.payment_cents + p4p, months)
-    lines = [f"{npi},{months[npi]},{dollars(cents)}\n" for npi, cents in sorted(parts.items())]
+    total = program.settlement.payment_cents + (program.p4p.payment_cents if program.p4p else 0)
+    by_quality = whole_cents(total * Fraction(terms.share_out_quality))
+    indexes: Mapping[str, Fraction] = {}
+    whole: Fraction | None = None
+    if terms.share_out_quality:
+        indexes, whole = read_clinician_indexes(warehouse, terms)
+    parts = shared_by_quality(total - by_quality, by_quality, months, indexes, whole)
+    lines = [
+        f"{npi},{months[npi]},{_fraction(indexes.get(npi, whole)) or ''},{dollars(cents)}\n"
+        for npi, cents in sorted(parts.items())
+    ]
     path = place / CLINICIANS_FILE
-    path.write_text("".join(["npi,member_months,amount\n", *lines]), encoding="utf-8")
+    header = "npi,member_months,quality_index,amount\n"
+    path.write_text("".join([header, *lines]), encoding="utf-8")
     path.chmod(0o600)
     return {
-        "rule": program.terms.share_out,
+        "rule": terms.share_out,
+        "quality_share": str(terms.share_out_quality),
         "clinicians": len(parts),
         "amount": str(dollars(sum(parts.values()))),
+        "by_panel_amount": str(dollars(total - by_quality)) if parts else "0.00",
+        "by_quality_amount": str(dollars(by_quality)) if parts else "0.00",
         "sha256": file_sha256(path),
     }
 

@@ -23,12 +23,26 @@ MsrType = Literal["sliding", "fixed", "statistical"]
 FeeNetting = Literal["none", "as_cost", "offset"]
 FeeFirstYear = Literal["flat", "planned"]
 ShareOut = Literal["by_panel"]
+PointMethod = Literal["integer", "linear"]
 SharingForm = Literal["quality_scaled", "gate_only"]
 
 
 @dataclass(frozen=True)
+class MeasureTerms:
+    """A measure that earns points; targets None are the market's (J.1)."""
+
+    measure: str
+    weight: Decimal = Decimal(1)
+    threshold: Decimal | None = None
+    benchmark: Decimal | None = None
+
+
+@dataclass(frozen=True)
 class PayForPerformance:
-    """Terms of J.3: the pool a member month, and the payout table as (score, share of the pool)."""
+    """Terms of J.3: the pool a member month, and the payout table as (score, share of the pool).
+
+    Without `measures` the score is the reported one.
+    """
 
     pool_pmpm: Decimal = Decimal("1.00")
     min_weight_scored: Decimal = Decimal("0.60")
@@ -37,6 +51,11 @@ class PayForPerformance:
         (Decimal("0.80"), Decimal("1.0")),
     )
     max_trend_points: Decimal | None = None
+    measures: tuple[MeasureTerms, ...] = ()
+    point_method: PointMethod = "integer"
+    has_improvement: bool = True
+    min_den: int = 30
+    scores_savings: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,6 +114,7 @@ class SettlementTerms:
     is_terminated: bool = False
     p4p: PayForPerformance | None = None
     share_out: ShareOut | None = None
+    share_out_quality: Decimal = Decimal(0)
 
     def roles(self) -> tuple[tuple[str, date, date], ...]:
         """Every period settled: earlier base years oldest first, baseline, performance."""
@@ -181,6 +201,7 @@ def settlement_terms(agreement: Agreement) -> SettlementTerms:
         ),
         p4p=_pay_for_performance(terms.p4p),
         share_out=terms.share_out,
+        share_out_quality=terms.share_out_quality or Decimal(0),
     )
 
 
@@ -192,4 +213,12 @@ def _pay_for_performance(terms: P4pTerms | None) -> PayForPerformance | None:
         min_weight_scored=terms.min_weight_scored,
         payout=tuple((point.score, point.share) for point in terms.payout),
         max_trend_points=terms.max_trend_points,
+        measures=tuple(
+            MeasureTerms(one.measure, one.weight, one.threshold, one.benchmark)
+            for one in terms.measures
+        ),
+        point_method=terms.point_method,
+        has_improvement=terms.improvement,
+        min_den=terms.min_den,
+        scores_savings=terms.scores_savings,
     )

@@ -227,7 +227,8 @@ class _Settler:
 
     def __call__(self, terms: SettlementTerms) -> ProgramSettlement:
         by_program = {terms.program_id: terms}
-        key = tuple(getattr(terms, name) for name in (*_MEMBER_TERMS, "cl_months"))
+        is_scored = terms.p4p is not None and bool(terms.p4p.measures)
+        key = (*(getattr(terms, name) for name in (*_MEMBER_TERMS, "cl_months")), is_scored)
         if key not in self._evidence:
             load_members(self._warehouse, by_program)
             self._evidence[key] = read_evidence(self._warehouse, by_program, self._inputs)

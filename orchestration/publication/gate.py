@@ -18,7 +18,7 @@ from orchestration.errors import PublicationRefused
 from orchestration.ingest.layout_checks import layout_checks
 from orchestration.settings import Settings, load_settings
 
-_NAMED_AT_MOST = 40
+_NAMED_AT_MOST = 100
 
 
 def registered_checks() -> tuple[RegisteredCheck, ...]:

@@ -315,9 +315,23 @@ def test_terms_agreed_later_in_this_code_do_not_change_older_agreements(
     bare = (
         programs[0]
         .terms[-1]
-        .model_copy(update={"p4p": None, "share_out": None, "terminated_on": None})
+        .model_copy(
+            update={
+                "p4p": None,
+                "share_out": None,
+                "share_out_quality": None,
+                "terminated_on": None,
+            }
+        )
     )
-    assert not {"p4p", "share_out", "terminated_on"} & set(json.loads(bare.model_dump_json()))
+    told = json.loads(bare.model_dump_json())
+    assert not {"p4p", "share_out", "share_out_quality", "terminated_on"} & set(told)
+    assert set(json.loads(P4pTerms().model_dump_json())) == {
+        "p4p_pmpm",
+        "min_weight_scored",
+        "payout",
+        "max_trend_points",
+    }
     ended = bare.model_copy(update={"terminated_on": date(2025, 6, 30), "p4p": P4pTerms()})
     terms = settlement_terms(Agreement(programs[0], ended))
     assert terms.is_terminated

@@ -142,3 +142,47 @@ def test_a_what_if_of_the_demo_is_shown_side_by_side(demo: Demo) -> None:
     other_year = WhatIfConfig(program_id=PROGRAM, performance_start="2024-01-01")
     with pytest.raises(CareWarehouseError, match="2025-01-01"):
         list(settle_under_other_terms(config=other_year, pipeline=demo.settings))
+
+
+def test_the_settlement_job_starts_from_the_launchpads_config(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job itself is started by run config, as the launchpad does, and shows both settlements."""
+    from orchestration.definitions import defs
+
+    for name, value in (("CARE_DATA_DIR", demo.data_dir), ("DAGSTER_HOME", "")):
+        monkeypatch.setenv(name, str(value))
+    result = defs.resolve_job_def("settlement").execute_in_process(
+        run_config={
+            "ops": {
+                "settle_under_other_terms": {
+                    "config": {
+                        "program_id": PROGRAM,
+                        "overrides": {"fee.fee_pmpm": "4.00", "p4p.p4p_pmpm": "2.00"},
+                        "performance_start": "2025-01-01",
+                    }
+                }
+            }
+        }
+    )
+    assert result.success
+    (told,) = [
+        event.step_output_data.metadata
+        for event in result.all_events
+        if event.event_type_value == "STEP_OUTPUT"
+    ]
+    table = str(told["side_by_side"].value)
+    assert "`fee.fee_pmpm` = 4.00" in table
+    assert "| Coordination fee | $" in table
+    assert str(told["what_moves_the_payment"].value).startswith("![tornado](data:")
+    refused = defs.resolve_job_def("settlement").execute_in_process(
+        run_config={
+            "ops": {
+                "settle_under_other_terms": {
+                    "config": {"program_id": PROGRAM, "overrides": {"savings.max_rat": "1"}}
+                }
+            }
+        },
+        raise_on_error=False,
+    )
+    assert not refused.success

@@ -17,6 +17,7 @@ from orchestration.payment.what_if import (
 )
 from orchestration.programs import load_programs
 from orchestration.settings import PROJECT_ROOT, load_settings
+from tests.payment.test_measures import make_measures
 from tests.payment.test_settlement import make_members
 
 PROGRAM = "prohealth_physicians"
@@ -39,6 +40,7 @@ def warehouse(agreement: Agreement) -> duckdb.DuckDBPyConnection:
     """2,000 members whose cost fell by a tenth while their market's did not; a score of 0.80."""
     connection = duckdb.connect()
     make_members(connection, PROGRAM, agreement.program.facts.market.area_id)
+    make_measures(connection, PROGRAM, agreement.program.facts.market.area_id)
     connection.execute(
         """
         update int_outcome_member_period
@@ -95,6 +97,47 @@ def test_each_term_moves_the_payment(
     contract, changed = paid(warehouse, inputs, **{term: value})
     assert contract > 0
     assert changed != contract
+
+
+@pytest.mark.parametrize(
+    ("term", "value"),
+    [
+        ("p4p__point_method", "linear"),
+        ("p4p__improvement", "false"),
+        ("p4p__min_den", "45"),
+        ("p4p__min_weight_scored", "1"),
+        ("p4p__max_trend_points", "-50"),
+        ("p4p__payout", '[{"score": 0.1, "share": 0.9}]'),
+        ("p4p__measures", '[{"measure": "M05", "weight": 1}]'),
+        ("p4p__measures", "[]"),
+    ],
+)
+def test_each_term_of_points_moves_the_bonus(
+    warehouse: duckdb.DuckDBPyConnection, inputs: RunInputs, term: str, value: str
+) -> None:
+    """Pay for performance is computed from measures, and every term of it is read."""
+    scored = '[{"measure": "M05", "weight": 2}, {"measure": "M06"}, {"measure": "M99"}]'
+    base = {"p4p.measures": scored, "p4p.min_weight_scored": "0.5"}
+    changed = {**base, term.replace("__", "."): value}
+    first, second = (
+        settle_what_if(warehouse, inputs, PROGRAM, one).changed.row for one in (base, changed)
+    )
+    assert first.p4p_payment_amount
+    assert second.p4p_payment_amount != first.p4p_payment_amount
+
+
+def test_computed_points_may_decide_shared_savings_too(
+    warehouse: duckdb.DuckDBPyConnection, inputs: RunInputs
+) -> None:
+    """One composite gates both payments only where the contract says so (I.4, J.3)."""
+    measures = {"p4p.measures": '[{"measure": "M06", "weight": 1}]'}
+    apart = settle_what_if(warehouse, inputs, PROGRAM, measures).changed.row
+    assert apart.quality_score == Decimal("0.8")
+    assert apart.p4p_score != apart.quality_score
+    together = {**measures, "p4p.scores_savings": "true"}
+    joined = settle_what_if(warehouse, inputs, PROGRAM, together).changed.row
+    assert joined.quality_score == joined.p4p_score == apart.p4p_score
+    assert "QUALITY_GATE" in joined.failed_reasons
 
 
 def test_a_minimum_rate_above_the_savings_pays_nothing(
