@@ -17,6 +17,7 @@ COMPILED := altair dagster dbt great_expectations networkx numpy pandas pydantic
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo nightly watch release check-sender ui test reliability lint bench parity spark docs clean lock lock-run $(LOCKS)
+.PHONY: help setup demo nightly release check-sender ui test lint bench parity spark study docs clean lock lock-run $(LOCKS)
 
 help: ## list these tasks
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +79,9 @@ parity: $(VENV)/.spark ## run one small night on DuckDB and on Spark and compare
 	$(CARE) parity
 
 spark: $(VENV)/.spark ## add Spark to the environment, for CARE_ENGINE=spark (needs Java 17)
+
+study: setup ## draw simulated worlds and write docs/study.md (WORLDS=2000 a cell; PIPELINES=50 demos)
+	$(CARE) study $(WORLDS:%=--worlds %) $(PIPELINES:%=--pipelines %)
 
 docs: setup ## build dbt's documentation site under data/warehouse/dbt_target
 	$(CARE) docs

@@ -106,6 +106,27 @@ def release(
     console.print(f"{delivery} ({done.fault}) {done}. The next intake loads it.")
 
 
+@app.command()
+def study(
+    worlds: Annotated[int, typer.Option(help="Worlds a cell.", min=1)] = 2_000,
+    draws: Annotated[int, typer.Option(help="Bootstrap draws a world.", min=100)] = 500,
+    seed: Annotated[int, typer.Option(help="Equal seeds draw equal worlds.")] = 20150520,
+    cells: Annotated[
+        int | None, typer.Option(help="At most so many cells now; the rest another time.", min=0)
+    ] = None,
+    pipelines: Annotated[
+        int, typer.Option(help="So many demos through the whole pipeline, a minute each.", min=0)
+    ] = 0,
+    members: Annotated[int, typer.Option(help="Members of such a demo.", min=500)] = 6_000,
+) -> None:
+    """Draw simulated worlds through outcomes and payment; write docs/study.md (long; resumable)."""
+    from orchestration.payment.study_report import run_pipeline_worlds, run_study
+
+    run_study(worlds, draws, seed, cells, console.print)
+    if pipelines:
+        run_pipeline_worlds(range(seed, seed + pipelines), members, console.print)
+
+
 @app.command("check-sender")
 def check_sender(
     sender: Annotated[str, typer.Argument(help="Source id, as in data/payers/<sender>.yml.")],

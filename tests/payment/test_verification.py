@@ -147,7 +147,7 @@ def test_a_what_if_of_the_demo_is_shown_side_by_side(demo: Demo) -> None:
 def test_the_settlement_job_starts_from_the_launchpads_config(
     demo: Demo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The job itself is started by run config, as the launchpad does, and shows both settlements."""
+    """The job is started by run config, as the launchpad starts it, and shows both settlements."""
     from orchestration.definitions import defs
 
     for name, value in (("CARE_DATA_DIR", demo.data_dir), ("DAGSTER_HOME", "")):
