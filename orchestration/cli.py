@@ -107,6 +107,44 @@ def release(
 
 
 @app.command()
+def dispute(
+    program: Annotated[str, typer.Argument(help="The program, as its file is named.")],
+    period: Annotated[str, typer.Argument(help="As statements are filed: first_last day.")],
+    member: Annotated[str, typer.Option(help="Person id, as members.csv has it.")],
+    reason: Annotated[str, typer.Option(help="What is wrong with the line; kept for ever.")],
+    role: Annotated[str, typer.Option(help="Period role of the line.")] = "performance",
+) -> None:
+    """Hold a line of the newest interim statement apart until the dispute is resolved."""
+    from orchestration.payment.disputes import raise_dispute
+
+    today = datetime.now(UTC).date()
+    raise_dispute(
+        load_settings(), program, period, (member, role), reason, getpass.getuser(), today
+    )
+    console.print("The line is held apart from the next statement on.")
+
+
+@app.command("resolve-dispute")
+def resolve_dispute_command(
+    program: Annotated[str, typer.Argument(help="The program, as its file is named.")],
+    period: Annotated[str, typer.Argument(help="As statements are filed: first_last day.")],
+    member: Annotated[str, typer.Option(help="Person id, as members.csv has it.")],
+    reason: Annotated[str, typer.Option(help="Why; kept for ever.")],
+    role: Annotated[str, typer.Option(help="Period role of the line.")] = "performance",
+    upheld: Annotated[bool, typer.Option(help="Upheld, or else rejected.")] = False,
+) -> None:
+    """End a dispute; what is upheld is mended by a corrected delivery."""
+    from orchestration.payment.disputes import resolve_dispute
+
+    settings, today = load_settings(), datetime.now(UTC).date()
+    event: Literal["upheld", "rejected"] = "upheld" if upheld else "rejected"
+    resolve_dispute(
+        settings, program, period, (member, role), event, reason, getpass.getuser(), today
+    )
+    console.print(f"The dispute is {event}.")
+
+
+@app.command()
 def study(
     worlds: Annotated[int, typer.Option(help="Worlds a cell.", min=1)] = 2_000,
     draws: Annotated[int, typer.Option(help="Bootstrap draws a world.", min=100)] = 500,

@@ -503,6 +503,9 @@ class P4pTerms(StrictModel):
         return self
 
 
+_LATER_TERMS = ("p4p", "share_out", "share_out_quality", "terminated_on", "dispute_days")
+
+
 class Terms(StrictModel):
     """One agreement: in force for runs whose `as_of` is not before `agreed_on`."""
 
@@ -526,6 +529,9 @@ class Terms(StrictModel):
         default=None, description="so much of it by panel times quality; empty: all by panel"
     )
     terminated_on: date | None = Field(default=None, description="the last day of the program")
+    dispute_days: int | None = Field(
+        default=None, ge=0, description="days to dispute an interim statement's lines; empty: 60"
+    )
 
     @model_validator(mode="after")
     def _performance_follows_baseline(self) -> Self:
@@ -553,7 +559,7 @@ class Terms(StrictModel):
     ) -> dict[str, object]:
         """Agreements the ledger holds from before these terms existed keep their digest."""
         content: dict[str, object] = handler(self)
-        for name in ("p4p", "share_out", "share_out_quality", "terminated_on"):
+        for name in _LATER_TERMS:
             if content.get(name) is None:
                 content.pop(name, None)
         return content

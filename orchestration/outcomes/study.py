@@ -3,7 +3,7 @@
 A world is a panel and a market of people with equal exposure: age, sex and conditions decide a
 rate, a gamma frailty disperses it, and visits are Poisson. People of one cell are alike, so the
 number of them with 0, 1, 2, … visits is multinomial: the same worlds as drawing people one by one,
-at a hundredth of the cost. What is paid belongs to `payment/study.py`, the table to `study_report.py`.
+at a hundredth of the cost. What is paid belongs to `payment/study.py`.
 """
 
 from collections.abc import Iterator, Sequence

@@ -286,6 +286,58 @@ def write_member_lines(
     return MemberLines(int(rows), int(months), int(cents))
 
 
+class DisputedLines(NamedTuple):
+    """What the lines in dispute add up to."""
+
+    rows: int
+    member_months: int
+    performance_months: int
+    truncated_cents: int
+
+
+def write_disputed_lines(
+    warehouse: duckdb.DuckDBPyConnection,
+    lines: Path,
+    in_dispute: Sequence[tuple[str, str]],
+    path: Path,
+) -> DisputedLines:
+    """Copy the lines of `members.csv` that are in dispute, and add them up.
+
+    A line that the statement no longer has (a restatement took it away) is not held.
+    """
+    warehouse.execute(
+        f"""
+        create or replace temp table disputed_line as
+        select lines.*
+        from read_csv({text_literal(lines)}, header = true, all_varchar = true) as lines
+        inner join (
+            select unnest($persons::varchar[]) as person_id, unnest($roles::varchar[])
+                as period_role
+        ) as disputed using (person_id, period_role)
+        """,
+        {
+            "persons": [person for person, _ in in_dispute],
+            "roles": [role for _, role in in_dispute],
+        },
+    )
+    warehouse.execute(
+        "copy (from disputed_line order by person_id, period_role) "
+        f"to {text_literal(path)} (format csv, header)"
+    )
+    path.chmod(0o600)
+    ((rows, months, performance, cents),) = warehouse.execute(
+        """
+        select
+            count(*),
+            coalesce(sum(member_months::bigint), 0),
+            coalesce(sum(member_months::bigint) filter (where period_role = 'performance'), 0),
+            coalesce(sum((truncated_amount::decimal(18, 2) * 100)::bigint), 0)
+        from disputed_line
+        """
+    ).fetchall()
+    return DisputedLines(int(rows), int(months), int(performance), int(cents))
+
+
 def text_literal(value: Path | str) -> str:
     """A text as SQL writes it, for statements that take no parameter."""
     return "'" + str(value).replace("'", "''") + "'"

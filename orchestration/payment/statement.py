@@ -9,7 +9,7 @@ alone does. Here it is put together and sealed. Keeping statements does not belo
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -24,9 +24,15 @@ from orchestration.ingest.ledger import Entry, rows_path, write_whole
 from orchestration.ingest.selection import read_selection
 from orchestration.outcomes.agreements import Agreement, RunInputs
 from orchestration.payment.completion import month_number
-from orchestration.payment.costs import PERFORMANCE, read_uncapped_cents, write_member_lines
+from orchestration.payment.costs import (
+    PERFORMANCE,
+    read_uncapped_cents,
+    write_disputed_lines,
+    write_member_lines,
+)
 from orchestration.payment.fee import (
     PANELS_FILE,
+    fee_cents,
     fee_months,
     read_clinician_months,
     read_panels,
@@ -41,10 +47,11 @@ from orchestration.publication.digests import file_sha256
 from orchestration.publication.suppression import hides_proportion, is_small
 from orchestration.settings import Settings
 
-FORMAT = 1
+FORMAT = 2
 STATEMENT_FILE = "statement.json"
 LINES_FILE = "members.csv"
 CLINICIANS_FILE = "clinicians.csv"
+DISPUTED_FILE = "disputed.csv"
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Statement = dict[str, Json]
@@ -106,11 +113,13 @@ def draft_statements(
     savings: SharedSavings,
     folder: Path,
     paid: Mapping[tuple[str, str], PaidSnapshots],
+    disputed: Mapping[tuple[str, str], Collection[tuple[str, str]]] | None = None,
 ) -> list[Path]:
     """Write every program's draft into `folder/<program>`: statement, lines, panel snapshots.
 
     The connection still holds the members that `savings` were settled on; `paid` holds by program
-    and period what earlier statements paid. A program whose period is not over by its interim
+    and period what earlier statements paid, `disputed` the lines in dispute, which are held apart
+    and keep the statement from being final. A program whose period is not over by its interim
     run-out has no statement yet. Returns the drafts' statement files, ordered by program.
     """
     shutil.rmtree(folder, ignore_errors=True)
@@ -158,6 +167,10 @@ def draft_statements(
             "truncated_amount": str(dollars(lines.truncated_cents)),
         }
         statement["share_out"] = _share_out(warehouse, program, place)
+        in_dispute = (disputed or {}).get((program_id, period_of(program.terms)), ())
+        if in_dispute:
+            statement["kind"] = "interim"
+            statement["disputes"] = _disputes(warehouse, program, in_dispute, place)
         statement["inputs"] = list(deliveries)
         write_statement(place / STATEMENT_FILE, statement)
         drafts.append(place / STATEMENT_FILE)
@@ -426,6 +439,27 @@ def _fee(
         ],
         "fee_amount": str(dollars(sum(month.fee_cents for month in months))),
         "true_up_amount": str(dollars(sum(month.true_up_cents for month in months))),
+    }
+
+
+def _disputes(
+    warehouse: duckdb.DuckDBPyConnection,
+    program: ProgramSettlement,
+    in_dispute: Collection[tuple[str, str]],
+    place: Path,
+) -> Json:
+    """What the lines in dispute amount to; each of them is a line of `disputed.csv`."""
+    held = write_disputed_lines(
+        warehouse, place / LINES_FILE, sorted(in_dispute), place / DISPUTED_FILE
+    )
+    scale = fee_scale(program.terms, program.quality)
+    return {
+        "lines": held.rows,
+        "member_months": held.member_months,
+        "truncated_amount": str(dollars(held.truncated_cents)),
+        "performance_member_months": held.performance_months,
+        "fee_amount": str(dollars(fee_cents(program.terms, held.performance_months, scale))),
+        "sha256": file_sha256(place / DISPUTED_FILE),
     }
 
 

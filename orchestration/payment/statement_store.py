@@ -154,13 +154,18 @@ def read_statement(path: Path) -> Statement:
 
 
 def differences(stated: Statement, found: Statement) -> list[Difference]:
-    """What the results of two statements disagree on, in the order of the first."""
+    """What the results of two statements disagree on, in the order of the first.
+
+    Of statements of different formats only what both tell: a figure that a later format adds is no
+    change of what was paid.
+    """
     left = flattened({part: stated.get(part) for part in RESULT_PARTS})
     right = flattened({part: found.get(part) for part in RESULT_PARTS})
     return [
         Difference(place, left.get(place, ""), right.get(place, ""))
         for place in (*left, *(place for place in right if place not in left))
         if left.get(place) != right.get(place)
+        and (stated.get("format") == found.get("format") or (place in left and place in right))
     ]
 
 

@@ -298,7 +298,7 @@ def _pipeline_world(data_dir: Path, seed: int) -> list[PipelineWorld]:
         if (one["period_role"], one["market_basis"], one["membership"])
         == ("performance", "attributed_elsewhere", "attribution")
     }
-    planted = {one["program_id"]: one["er_ratio"] for one in truth["programs"]}
+    planted = {one["program_id"]: one["planted"]["ed"] for one in truth["programs"]}
     path = data_dir / "published" / "current" / "agg_er_use_versus_market.parquet"
     with duckdb.connect() as connection:
         rows = connection.execute(

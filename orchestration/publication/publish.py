@@ -38,7 +38,7 @@ from orchestration.publication.marts import (
     published_marts,
     suppressed,
 )
-from orchestration.publication.scorecards import write_scorecards
+from orchestration.publication.scorecards import published_rows, write_scorecards
 from orchestration.settings import Settings
 from orchestration.warehouse import engine, read_warehouse
 
@@ -175,6 +175,20 @@ def _write_pages(settings: Settings, building: Path, inputs: RunInputs) -> None:
     _issue_statements(settings, inputs)
     _copy_statements(settings, building)
     write_scorecards(settings, building, inputs.as_of)
+    _write_panels(settings, building)
+
+
+def _write_panels(settings: Settings, building: Path) -> None:
+    """Each group's monthly panel with adds, drops and reasons; identified, so restricted."""
+    from orchestration.payment.panel_document import FOLDER, write_panel_documents
+
+    names = {
+        str(row["program_id"]): str(row["program_name"])
+        for row in published_rows(building, "dim_program")
+    }
+    if names:
+        with read_warehouse(settings) as warehouse:
+            write_panel_documents(warehouse, names, building / generations.RESTRICTED_DIR / FOLDER)
 
 
 def _issue_statements(settings: Settings, inputs: RunInputs) -> None:

@@ -4,34 +4,28 @@ They show what is published and nothing else, so what is hidden there is hidden 
 results does not belong here.
 """
 
-import itertools
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from statistics import fmean
-from typing import TYPE_CHECKING
 
 import duckdb
 
-from orchestration.pages import SVG_FONT, render
+from orchestration.outcomes.practices import funnel_of, shrunk_rates
+from orchestration.pages import render
+from orchestration.pages.scorecard_charts import Practice, charts_of, report_picture
 from orchestration.payment.reasons import REASON_TEXTS
 from orchestration.programs import Portfolio, load_portfolios
 from orchestration.settings import Settings
 
-if TYPE_CHECKING:
-    import altair as alt
-
 SCORECARDS_DIR = "scorecards"
-_STATED = ("lower", "similar", "higher")
-_FEWEST_POINTS = 6
-_LIMITS = 2.66
-"""Natural limits of single values: 3 / 1.128 mean moving ranges."""
-_MEASURES = (
-    ("ed_visits_per_1000", "Emergency room visits per 1,000"),
-    ("inpatient_stays_per_1000", "Admissions per 1,000"),
-    ("allowed_pmpm_amount", "Allowed cost per member and month"),
+_OPTIONAL_TABLES = (
+    "agg_change_versus_market",
+    "agg_change_detail",
+    "agg_quality_measure",
+    "agg_outcome_versus_market",
 )
 
 _TABLES = (
@@ -48,50 +42,67 @@ def write_scorecards(settings: Settings, building: Path, as_of: date) -> None:
     """Write `scorecards/<program>.html` and `scorecards/portfolio.html` of a generation.
 
     Reads the tables that lie in the building folder already; one that is not published there
-    makes no page.
+    makes no page. A picture of equal data is taken from the page that is published now.
     """
     if not all((building / f"{name}.parquet").exists() for name in _TABLES):
         return
-    with duckdb.connect() as connection:
-        programs, savings, er_use, months = (
-            _rows(connection, building / f"{name}.parquet") for name in _TABLES
-        )
+    programs, savings, er_use, months = (published_rows(building, name) for name in _TABLES)
+    others = {name: _by_program(published_rows(building, name)) for name in _OPTIONAL_TABLES}
     folder = building / SCORECARDS_DIR
     folder.mkdir()
     by_program = {str(row["program_id"]): row for row in programs}
     for row in savings:
         program_id = str(row["program_id"])
+        name = f"{program_id}.html"
         page = scorecard_page(
             by_program[program_id],
             row,
             [one for one in er_use if one["program_id"] == program_id],
             [one for one in months if one["program_id"] == program_id],
             as_of,
+            Shown(**{name: rows.get(program_id, []) for name, rows in others.items()}),
+            settings.published_dir / "current" / SCORECARDS_DIR / name,
         )
-        (folder / f"{program_id}.html").write_text(page, encoding="utf-8")
+        (folder / name).write_text(page, encoding="utf-8")
     page = portfolio_page(programs, savings, er_use, load_portfolios(settings), as_of)
     (folder / "portfolio.html").write_text(page, encoding="utf-8")
 
 
+@dataclass(frozen=True)
+class Shown:
+    """Rows of a program from the tables that a page shows where they are published."""
+
+    agg_change_versus_market: Sequence[Row] = ()
+    agg_change_detail: Sequence[Row] = ()
+    agg_quality_measure: Sequence[Row] = ()
+    agg_outcome_versus_market: Sequence[Row] = ()
+
+
 def scorecard_page(
-    program: Row, savings: Row, er_use: Sequence[Row], months: Sequence[Row], as_of: date
+    program: Row,
+    savings: Row,
+    er_use: Sequence[Row],
+    months: Sequence[Row],
+    as_of: date,
+    shown: Shown = Shown(),
+    before: Path | None = None,
 ) -> str:
-    """One program's page: the triple aim, forest plot, run charts, settlement outlook."""
+    """One program's page: the triple aim, one picture of all charts, tables, settlement outlook.
+
+    `before` is the page published now, whose picture is taken over where its data are equal.
+    """
     reasons = [code for code in str(savings["failed_reasons"] or "").split(",") if code]
-    ordered = sorted(months, key=lambda row: str(row["month_start_date"]))
-    charts = [
-        _Run(title, points, limits)
-        for name, title in _MEASURES
-        for points, limits in [_points(ordered, name, savings)]
-        if len(points) >= _FEWEST_POINTS
-    ]
+    practices = _practices(shown.agg_quality_measure, savings)
     return render(
         "scorecard.html.j2",
         program=program,
         savings=savings,
         headline=_headline(er_use),
-        forest=_forest(er_use),
-        run_charts=_run_charts(charts) if charts else None,
+        outcomes=_stated_outcomes(shown.agg_outcome_versus_market),
+        experience=_outcome(shown.agg_outcome_versus_market, "experience"),
+        changes=[row for row in shown.agg_change_versus_market if row["is_published_design"]],
+        practices=practices,
+        picture=report_picture(charts_of(savings, er_use, months, shown, practices), before),
         reasons=[] if savings["is_eligible"] else [REASON_TEXTS[code] for code in reasons],
         as_of=as_of,
     )
@@ -125,14 +136,13 @@ def portfolio_page(
     )
 
 
-def natural_limits(values: Sequence[float]) -> tuple[float, float, float] | None:
-    """Mean, lower and upper natural limit of single values; None for fewer than six of them."""
-    if len(values) < _FEWEST_POINTS:
-        return None
-    mean = fmean(values)
-    moves = [abs(after - before) for before, after in itertools.pairwise(values)]
-    width = _LIMITS * fmean(moves)
-    return mean, max(mean - width, 0.0), mean + width
+def published_rows(building: Path, name: str) -> list[Row]:
+    """Rows of a table of the generation that is being built; none where it is not published."""
+    path = building / f"{name}.parquet"
+    if not path.exists():
+        return []
+    with duckdb.connect() as connection:
+        return _rows(connection, path)
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, path: Path) -> list[Row]:
@@ -145,89 +155,64 @@ def _headline(er_use: Sequence[Row]) -> Row | None:
     return next((row for row in er_use if row["is_headline"]), None)
 
 
-def _forest(er_use: Sequence[Row]) -> str | None:
-    from orchestration.outcomes.er_use import PERFORMANCE, ErUseRow
-    from orchestration.outcomes.report import interval_chart
-
-    names = [field.name for field in fields(ErUseRow)]
-    rows = [ErUseRow(**{name: row[name] for name in names}) for row in er_use]  # type: ignore[arg-type]
-    is_stated = any(row.verdict in _STATED and row.period_role == PERFORMANCE for row in rows)
-    return interval_chart(rows).decode() if is_stated else None
+def _by_program(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[str(row["program_id"])].append(row)
+    return found
 
 
-def _points(
-    months: Sequence[Row], name: str, savings: Row
-) -> tuple[list[tuple[str, float]], tuple[float, float, float] | None]:
-    """Months that are shown, and the limits of the baseline's."""
-    shown = [
-        (str(row["month_start_date"]), float(str(row[name])))
-        for row in months
-        if row[name] is not None
-    ]
-    first, last = str(savings["baseline_start_date"]), str(savings["baseline_end_date"])
-    shown = [point for point in shown if point[0] <= str(savings["performance_end_date"])]
-    base = [value for month, value in shown if first <= month <= last]
-    return shown, natural_limits(base)
+def _practices(measures: Sequence[Row], savings: Row) -> list[Practice]:
+    """Each practice's quality: shares of measures met, lower is better reversed, drawn to the mean.
 
-
-@dataclass(frozen=True)
-class _Run:
-    """A measure's months, and mean, lower and upper limit of the baseline's."""
-
-    title: str
-    points: Sequence[tuple[str, float]]
-    limits: tuple[float, float, float] | None
-
-    def is_outside(self, value: float) -> bool:
-        return self.limits is not None and not self.limits[1] <= value <= self.limits[2]
-
-
-def _run_charts(runs: Sequence[_Run]) -> dict[str, str]:
-    """All run charts of a page as one SVG for a desk and one for a phone."""
-    import altair as alt
-    import vl_convert
-
-    pictures = {}
-    for name, width in (("wide", 700), ("narrow", 280)):
-        chart = alt.vconcat(*(_run_chart(run, width) for run in runs), spacing=22).configure(
-            font=SVG_FONT, view=alt.ViewConfig(stroke=None)
+    Of the last measurement year in the performance period, and of practices whose counts are told.
+    """
+    end = savings["performance_end_date"]
+    years = {row["measure_year"] for row in measures if isinstance(row["measure_year"], int)}
+    year = max((one for one in years if isinstance(end, date) and one <= end.year), default=None)
+    met: dict[str, int] = defaultdict(int)
+    people: dict[str, int] = defaultdict(int)
+    names: dict[str, str] = {}
+    rates: dict[str, dict[str, float]] = defaultdict(dict)
+    for row in measures:
+        practice, denominator = row["practice_id"], row["denominator_count"]
+        numerator = row["numerator_count"]
+        if (
+            row["measure_year"] != year
+            or row["population"] != "panel"
+            or practice in (None, "none")
+            or not isinstance(numerator, int)
+            or not isinstance(denominator, int)
+            or not denominator
+        ):
+            continue
+        good = numerator if row["is_higher_better"] else denominator - numerator
+        key = str(practice)
+        met[key] += good
+        people[key] += denominator
+        names[key] = str(row["practice_name"] or practice)
+        rates[key][str(row["measure_id"])] = good / denominator
+    ordered = sorted(people, key=lambda key: (-people[key], key))
+    if not ordered:
+        return []
+    counts = [(met[key], people[key]) for key in ordered]
+    drawn, funnel = shrunk_rates(counts), funnel_of(counts)
+    found = []
+    for key, raw, shrunk in zip(ordered, drawn.raw, drawn.shrunk, strict=True):
+        low, high = funnel.limits(people[key]) if funnel else (0.0, 1.0)
+        place = "within" if low <= raw <= high else "below" if raw < low else "above"
+        found.append(
+            Practice(names[key], people[key], raw, shrunk, low, high, drawn.mean, place, rates[key])
         )
-        pictures[name] = str(vl_convert.vegalite_to_svg(chart.to_json(validate=False)))
-    return pictures
+    return found
 
 
-def _run_chart(run: _Run, width: int) -> "alt.LayerChart | alt.FacetChart":
-    import altair as alt
-    import pandas as pd
+def _outcome(rows: Sequence[Row], name: str) -> Row | None:
+    return next((row for row in rows if row["outcome"] == name and row["is_inference"]), None)
 
-    tones = {False: "within", True: "outside its limits"}
-    data = pd.DataFrame(
-        [
-            {"month": month, "value": value, "is": tones[run.is_outside(value)]}
-            for month, value in run.points
-        ]
-    )
-    base = alt.Chart(data)
-    x = alt.X(
-        "month:T",
-        title=None,
-        axis=alt.Axis(format="%b %Y", labelAngle=0, grid=False, tickCount=width // 100),
-    )
-    y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False, nice=True))
-    colour = alt.Color(
-        "is:N",
-        scale=alt.Scale(domain=list(tones.values()), range=["#1f4e79", "#b4432e"]),
-        legend=None,
-    )
-    layers: list[alt.Chart] = [
-        base.mark_line(color="#1f4e79", strokeWidth=1.5).encode(x=x, y=y),
-        base.mark_point(filled=True, size=45, opacity=1).encode(x=x, y=y, color=colour),
-    ]
-    for number, level in enumerate(run.limits or ()):
-        dash = [1, 0] if number == 0 else [4, 3]
-        layers.append(base.mark_rule(color="#8a94a3", strokeDash=dash).encode(y=alt.datum(level)))
-    title = alt.TitleParams(run.title, anchor="start", fontSize=13)
-    return alt.layer(*layers).properties(width=width, height=140, title=title)
+
+def _stated_outcomes(rows: Sequence[Row]) -> list[Row]:
+    return [row for row in rows if row["is_inference"] and row["verdict"] != "insufficient"]
 
 
 def _arrangement(program: Row, savings: Row, er_use: Sequence[Row]) -> dict[str, object]:

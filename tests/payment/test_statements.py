@@ -14,7 +14,13 @@ import pytest
 from orchestration.errors import CareWarehouseError, PublicationRefused
 from orchestration.outcomes.agreements import Agreement, RunInputs
 from orchestration.pages import dollars_text
-from orchestration.payment.costs import CostPattern, CostSpread
+from orchestration.payment.costs import CostPattern, CostSpread, write_disputed_lines
+from orchestration.payment.disputes import (
+    all_open_lines,
+    raise_dispute,
+    read_log,
+    resolve_dispute,
+)
 from orchestration.payment.fee import PANELS_FILE
 from orchestration.payment.money import dollars
 from orchestration.payment.settlement import Evidence, ProgramSettlement, settle_programs
@@ -22,6 +28,7 @@ from orchestration.payment.shared_savings import Quality
 from orchestration.payment.statement import (
     LINES_FILE,
     STATEMENT_FILE,
+    Json,
     Statement,
     build_statement,
     seal_of,
@@ -244,6 +251,70 @@ def test_interim_statements_pay_snapshots_that_the_next_one_trues_up(
     assert paid_snapshots(settings, "2026-04-10") == {}
     names = [published_name(folder) for folder in kept_statements(settings)]
     assert names == [f"{program.program_id}.2025-01-01_2025-12-31.interim-2026-05-10"]
+
+
+def test_a_disputed_line_is_held_apart_and_keeps_the_statement_from_being_final(
+    program: Program, settings: Settings, tmp_path: Path
+) -> None:
+    """A party that disputes a line in time must not find it paid on; the log is only added to."""
+    name, period = program.program_id, "2025-01-01_2025-12-31"
+    line = ("P1", "performance")
+
+    def disputing(day: str, which: tuple[str, str] = line) -> None:
+        raise_dispute(settings, name, period, which, "not ours", "ann", date.fromisoformat(day))
+
+    with pytest.raises(CareWarehouseError, match="no interim statement"):
+        disputing("2026-04-11")
+    interim = {**statement_of(program, settled(program), "2026-04-10"), "kind": "interim"}
+    draft(settings, interim)
+    issue_statements(settings, "1n")
+    with pytest.raises(CareWarehouseError, match="no line of member 'P2'"):
+        disputing("2026-04-11", ("P2", "performance"))
+    with pytest.raises(CareWarehouseError, match="window ended on 2026-06-09"):
+        disputing("2026-06-10")
+    disputing("2026-06-09")
+    with pytest.raises(CareWarehouseError, match="in dispute already"):
+        disputing("2026-06-09")
+    assert all_open_lines(settings, date(2026, 6, 8)) == {}, "a replay sees the disputes of its day"
+    (lines,) = all_open_lines(settings, date(2026, 7, 10)).values()
+    assert list(lines) == [line]
+
+    with duckdb.connect() as connection:
+        members = tmp_path / "members.csv"
+        members.write_text(
+            "person_id,period_role,member_months,allowed_amount,truncated_amount\n"
+            "P1,baseline,12,9.00,9.00\nP1,performance,11,20.00,10.50\n"
+        )
+        held = write_disputed_lines(
+            connection, members, [line, ("P9", "baseline")], tmp_path / "disputed.csv"
+        )
+    assert held == (1, 11, 11, 1_050), "a line that a restatement took away is not held"
+    assert (tmp_path / "disputed.csv").read_text().splitlines()[1:] == [
+        "P1,performance,11,20.00,10.50"
+    ]
+    told: Json = {
+        "lines": 1,
+        "member_months": 11,
+        "truncated_amount": "10.50",
+        "fee_amount": "33.00",
+    }
+    waiting = {**statement_of(program, settled(program)), "kind": "interim", "disputes": told}
+    page = statement_page({**waiting, "seal": "5ea1"})
+    assert "In dispute" in page
+    assert "$10.50" in page
+    draft(settings, waiting)
+    assert [one.name for one in issue_statements(settings, "1n")] == ["interim-2026-07-10"]
+
+    resolve_dispute(settings, name, period, line, "rejected", "was ours", "bob", date(2026, 7, 11))
+    with pytest.raises(CareWarehouseError, match="not in dispute"):
+        resolve_dispute(settings, name, period, line, "upheld", "x", "bob", date(2026, 7, 11))
+    assert all_open_lines(settings, date(2026, 7, 12)) == {}
+    draft(settings, statement_of(program, settled(program), "2026-07-12"))
+    assert [one.name for one in issue_statements(settings, "1n")] == ["final"]
+    with pytest.raises(CareWarehouseError, match="final"):
+        disputing("2026-04-12")
+    log = read_log(settings.statements_dir / name / period)
+    assert [(entry.event, entry.by) for entry in log] == [("raised", "ann"), ("rejected", "bob")]
 
 
 def test_drafts_of_other_inputs_are_not_issued(program: Program, settings: Settings) -> None:

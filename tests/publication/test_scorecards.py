@@ -1,5 +1,7 @@
 """Performance reports and the portfolio's page, from published rows."""
 
+import re
+from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -7,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.pages.scorecard_charts import natural_limits
 from orchestration.payment import points, shared_savings
 from orchestration.payment.reasons import REASON_TEXTS
 from orchestration.programs import load_portfolios
-from orchestration.publication.scorecards import natural_limits, portfolio_page, scorecard_page
+from orchestration.publication.scorecards import Shown, portfolio_page, scorecard_page
 from orchestration.settings import PROJECT_ROOT, load_settings
 
 AS_OF = date(2026, 7, 10)
@@ -50,6 +53,7 @@ def savings(name: str, reasons: str = "", trend: str = "-1.9", members: str = "1
         "payment_amount": Decimal("4100.00"),
         "loss_amount": Decimal(0),
         "p4p_payment_amount": None,
+        "p4p_score": None,
         "is_eligible": not reasons,
         "failed_reasons": reasons,
     }
@@ -81,13 +85,120 @@ def test_a_month_outside_its_limits_is_marked_and_a_suppressed_one_left_out() ->
     """The page shows what is published; a hidden count must not come back as a point."""
     calm: dict[int, float | None] = {number: 200.0 + number % 2 for number in range(24)}
     page = scorecard_page(program("p", None, None), savings("p"), [], months(calm), AS_OF)
-    assert "#b4432e" not in page.split("</style>")[1]
-    drawn = page.count('aria-roledescription="point"')
+    assert page.count("<svg") == 3, "the picture whole, and its two columns for a phone"
+    drawn = drawn_points(page)
+    assert (drawn["#1f4e79"], drawn["#b4432e"]) == (24, 0)
     wild = {**calm, 20: 300.0, 21: None}
     page = scorecard_page(program("p", None, None), savings("p"), [], months(wild), AS_OF)
-    assert "#b4432e" in page.split("</style>")[1]
-    assert page.count('aria-roledescription="point"') == drawn - 2, "in each picture one less"
-    assert page.count("<svg") == 2, "one picture for a desk, one for a phone; no empty ones"
+    drawn = drawn_points(page)
+    assert (drawn["#1f4e79"], drawn["#b4432e"]) == (22, 1)
+
+
+def drawn_points(page: str) -> Counter[str]:
+    """Points of the whole picture by colour."""
+    whole = page.split("<!--picture", 1)[1].split("<!--/picture-->")[0]
+    return Counter(re.findall(r'aria-roledescription="point"[^>]*fill="(#[0-9a-f]{6})"', whole))
+
+
+def quality(practice: str | None, met: int | None, people: int = 100, **other: object) -> Row:
+    return {
+        "program_id": "p",
+        "measure_year": 2025,
+        "measure_id": "M05",
+        "population": "panel",
+        "practice_id": practice,
+        "practice_name": None if practice is None else f"Practice {practice}",
+        "numerator_count": met,
+        "denominator_count": people,
+        "is_higher_better": True,
+        **other,
+    }
+
+
+def test_practices_stand_in_a_funnel_and_a_gap_table_of_what_is_published() -> None:
+    """A hidden count makes neither a point nor a line; an outlier is told as one."""
+    rows = [
+        *(quality(str(number), 60 + number % 5) for number in range(20)),
+        quality("low", 20),
+        quality("hidden", None),
+        quality(None, 900, 1_000),
+        quality("old", 50, measure_year=2024),
+        quality("0", 30, measure_id="M06", is_higher_better=False),
+    ]
+    page = scorecard_page(
+        program("p", None, None), savings("p"), [], [], AS_OF, Shown(agg_quality_measure=rows)
+    )
+    assert page.count("<tr><td>Practice") == 15
+    assert "of 21." in page, "hidden and old practices are none"
+    assert "<td>Practice 0</td><td>200</td><td>65.0 %</td>" in " ".join(page.split()), "60 and 70"
+    assert drawn_points(page)["#b4432e"] == 1
+    assert "Gaps by practice and measure" in page
+
+
+def test_changes_and_outcomes_are_told_in_words_and_intervals() -> None:
+    """The report shows what is stated beside ER use, and nothing that may not be stated."""
+    change = {
+        "program_id": "p",
+        "outcome": "er_visits",
+        "is_published_design": True,
+        "verdict": "lower",
+        "sentence": "It moved 8 % lower.",
+        "change_ratio": 0.92,
+        "bootstrap_lower": 0.88,
+        "bootstrap_upper": 0.96,
+        "placebo_rank": 1,
+        "placebo_groups": 30,
+    }
+    outcome = {
+        "program_id": "p",
+        "outcome": "inpatient",
+        "outcome_name": "Inpatient admissions",
+        "unit": "per 1,000 member-years",
+        "is_inference": True,
+        "verdict": "similar",
+        "panel_value": 51.0,
+        "market_value": 50.0,
+        "ratio": 1.02,
+        "bootstrap_lower": 0.97,
+        "bootstrap_upper": 1.08,
+    }
+    unstated = {**outcome, "outcome": "imaging", "outcome_name": "Imaging"}
+    shown = Shown(
+        agg_change_versus_market=[change, {**change, "is_published_design": False}],
+        agg_outcome_versus_market=[outcome, {**unstated, "verdict": "insufficient"}],
+    )
+    page = scorecard_page(program("p", None, None), savings("p"), [], [], AS_OF, shown)
+    flat = " ".join(page.split())
+    assert flat.count("It moved 8 % lower.") == 1
+    assert "Among 30 market groups of similar size its place is 1 from the lowest." in flat
+    assert "Inpatient admissions</td><td>51.0</td> <td>50.0</td> <td>+2.0 %</td>" in flat
+    assert "Imaging" not in flat
+    assert "no survey of the group" in flat
+
+
+def test_a_picture_of_equal_data_is_taken_from_the_page_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred pictures a night are dear; one whose data changed must be drawn anew."""
+    rows: dict[int, float | None] = {number: 200.0 + number % 3 for number in range(24)}
+    first = scorecard_page(program("p", None, None), savings("p"), [], months(rows), AS_OF)
+    before = tmp_path / "p.html"
+    before.write_text(first)
+
+    def forbidden(*_: object) -> None:
+        pytest.fail("drawn again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("orchestration.pages.scorecard_charts._draw", forbidden)
+        again = scorecard_page(
+            program("p", None, None), savings("p"), [], months(rows), AS_OF, Shown(), before
+        )
+    assert again == first
+    rows[23] = 250.0
+    changed = scorecard_page(
+        program("p", None, None), savings("p"), [], months(rows), AS_OF, Shown(), before
+    )
+    assert drawn_points(changed) != drawn_points(first)
 
 
 def test_the_report_says_why_nothing_is_paid() -> None:
@@ -132,4 +243,10 @@ def test_the_templates_are_where_the_package_finds_them() -> None:
     """They are data files: an installation that left them out fails at its first page."""
     pages = Path(PROJECT_ROOT) / "orchestration" / "pages"
     named = {path.name for path in pages.glob("*.j2")}
-    assert named == {"portfolio.html.j2", "scorecard.html.j2", "statement.html.j2", "style.css.j2"}
+    assert named >= {
+        "portfolio.html.j2",
+        "scorecard.html.j2",
+        "statement.html.j2",
+        "statement_panel.html.j2",
+        "style.css.j2",
+    }

@@ -6,6 +6,7 @@ from orchestration.checks import read_run_inputs as read_provenance
 from orchestration.defs.warehouse.assets import model_key
 from orchestration.outcomes.agreements import read_run_inputs
 from orchestration.outcomes.risk import write_risk_factors
+from orchestration.payment.disputes import all_open_lines
 from orchestration.payment.report import markdown_table
 from orchestration.payment.settlement import settle_from_warehouse, write_shared_savings
 from orchestration.payment.statement import draft_statements
@@ -54,6 +55,7 @@ def agg_shared_savings(
             savings,
             drafts_dir(pipeline),
             paid_snapshots(pipeline, inputs.as_of.isoformat()),
+            all_open_lines(pipeline, inputs.as_of),
         )
     path = write_shared_savings(savings.rows, pipeline.outcomes_dir)
     write_risk_factors(savings.risk_factors, pipeline.outcomes_dir)
