@@ -16,8 +16,7 @@ COMPILED := altair dagster dbt great_expectations networkx numpy pandas pydantic
 # Set on some machines; every start would then compile its imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo nightly watch release check-sender ui test reliability lint bench parity spark docs clean lock lock-run $(LOCKS)
-.PHONY: help setup demo nightly release check-sender ui test lint bench parity spark study docs clean lock lock-run $(LOCKS)
+.PHONY: help setup demo nightly watch release check-sender ui test reliability lint bench parity spark study docs clean lock lock-run $(LOCKS)
 
 help: ## list these tasks
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
