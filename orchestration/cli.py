@@ -68,6 +68,18 @@ def simulate(
         console.print(f"  {feed}: {rows:,} rows")
 
 
+@app.command("sample-senders")
+def sample_senders(
+    folder: Annotated[Path, typer.Argument(help="Where to; nothing reads it by itself.")],
+    period: Annotated[str, typer.Option(help="A month of the demo's landing folder.")] = "2024-04",
+) -> None:
+    """Write a month of the demo as three unlike senders would, for check-sender to explain."""
+    from orchestration.simulator.other_senders import write_other_senders
+
+    for path in write_other_senders(load_settings().landing_dir, folder, period):
+        console.print(str(path))
+
+
 @app.command()
 def nightly() -> None:
     """Take what was dropped, rebuild, check and publish, in this process and without a daemon."""

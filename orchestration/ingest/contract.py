@@ -77,6 +77,22 @@ class Column(StrictModel):
         return self.type.startswith("decimal")
 
     @property
+    def is_number(self) -> bool:
+        return self.is_decimal or self.type == "integer"
+
+    @property
+    def scale(self) -> int:
+        """Digits after the point of a decimal."""
+        decimal = _DECIMAL_TYPE.fullmatch(self.type)
+        return int(decimal[2]) if decimal else 0
+
+    @property
+    def precision(self) -> int:
+        """Digits of a decimal in all."""
+        decimal = _DECIMAL_TYPE.fullmatch(self.type)
+        return int(decimal[1]) if decimal else 0
+
+    @property
     def sql_type(self) -> str:
         """Type of the column in the ledger."""
         if self.type == "integer":

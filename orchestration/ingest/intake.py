@@ -34,7 +34,7 @@ from orchestration.ingest.layouts import Layouts, load_layouts
 from orchestration.ingest.ledger import Entry, Release, Seen, Sighting
 from orchestration.ingest.sender import Sender
 from orchestration.ingest.typing import type_rows
-from orchestration.ingest.verification import sha256_of, verify
+from orchestration.ingest.verification import delivery_sha256, sha256_of, verify
 from orchestration.settings import Settings
 from orchestration.warehouse import limits
 
@@ -183,7 +183,7 @@ def _orders(
     """Identify every file by its bytes, lowest version first."""
     ordered = sorted(files, key=lambda file: (file.source_id, file.period, file.part, file.version))
     with ThreadPoolExecutor(settings.threads) as pool:
-        digests = list(pool.map(lambda file: sha256_of(file.path), ordered))
+        digests = list(pool.map(delivery_sha256, ordered))
     releases = ledger.read_releases(settings)
     orders = []
     for file, digest in zip(ordered, digests, strict=True):
@@ -285,17 +285,20 @@ def _load(
         control = Control(None, None, {}, control.delivered_on)
         every_row = {"greatest_rejected_share": Decimal(1), "may_be_empty": "always"}
         contract = contract.model_copy(update=every_row)
-    if control.sha256 is not None and control.sha256 != order.sha256:
-        raise DeliveryError(
-            "checksum_differs",
-            f"The control file says sha256 {control.sha256}, the file has {order.sha256}. "
-            "Ask the sender to send both again.",
-        )
+    if control.sha256 is not None:
+        found = sha256_of(order.file.path) if order.file.companion else order.sha256
+        if control.sha256 != found:
+            raise DeliveryError(
+                "checksum_differs",
+                f"The control file says sha256 {control.sha256}, the file has {found}. "
+                "Ask the sender to send both again.",
+            )
     entry = _entry(order, control.delivered_on or order.first_seen_on, "loaded")
     layout = order.sender.feeds[order.file.feed]
     folder = workplace / order.delivery_id
     folder.mkdir()
-    text = verify(order.file, contract, layout, control, folder / "records.csv")
+    is_released = order.release is not None
+    text = verify(order.file, contract, layout, control, folder / "records.csv", is_released)
     rows, rejects = folder / "rows.parquet", folder / "rejects.parquet"
     provenance = Provenance(
         payer=order.sender.payer,
@@ -303,10 +306,9 @@ def _load(
         delivery_id=order.delivery_id,
         delivered_on=entry.delivered_on,
     )
+    sums = {**text.stated.sums, **control.sums}
     with connection.cursor() as own:  # temporary tables belong to it alone
-        typed = type_rows(
-            own, workers, text, contract, layout, provenance, control.sums, rows, rejects
-        )
+        typed = type_rows(own, workers, text, contract, layout, provenance, sums, rows, rejects)
     if typed.loaded_count + typed.rejected_count + typed.duplicate_count != typed.row_count:
         raise RuntimeError(f"{order.file.path}: rows are not conserved: {typed}")
     if rejects.exists():
@@ -414,8 +416,18 @@ def _is_known(
     looks = (before.size_bytes, before.modified_ns, before.control_modified_ns)
     if looks != (file.size_bytes, file.modified_ns, file.control_modified_ns):
         return False
+    if before.companion != _looks_of_companion(file):
+        return False
     rules = layouts.senders[file.source_id].rules_digest(layouts.contracts[file.feed])
     return before.is_final or before.rules == rules
+
+
+def _looks_of_companion(file: LandingFile) -> str:
+    """How the other file of a pair looks, in one text; empty where there is none."""
+    other = file.companion
+    if other is None:
+        return ""
+    return f"{other.path.name} {other.size_bytes} {other.modified_ns} {other.control_modified_ns}"
 
 
 def _was_taken(
@@ -451,6 +463,7 @@ def _remembered(
             size_bytes=order.file.size_bytes,
             modified_ns=order.file.modified_ns,
             control_modified_ns=order.file.control_modified_ns,
+            companion=_looks_of_companion(order.file),
             rules=order.rules,
             is_final=statuses[order.delivery_id] == "loaded",
         )

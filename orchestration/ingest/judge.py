@@ -18,34 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from orchestration.ingest.contract import LONGEST_TEXT, Column, FeedContract, RowRule, arrow_schema
+from orchestration.ingest.forms import amount_pattern, date_form, plain_amount, timestamp_form
 from orchestration.ingest.records import Records, field_names, whole_pattern
-from orchestration.ingest.sender import AmountForm, DateFormat, Layout, TimestampFormat
-from orchestration.ingest.verification import VerifiedText
+from orchestration.ingest.sender import Layout
+from orchestration.ingest.verified import VerifiedText
 
-_DATE_PATTERN: Mapping[DateFormat, str] = {
-    "YYYY-MM-DD": "[0-9]{4}-[0-9]{2}-[0-9]{2}",
-    "YYYYMMDD": "[0-9]{8}",
-    "MM/DD/YYYY": "[0-9]{2}/[0-9]{2}/[0-9]{4}",
-    "HL7": "[0-9]{8}(?:[0-9]{4}(?:[0-9]{2}(?:\\.[0-9]{1,4})?)?)?(?:[+-][0-9]{4})?",
-}
-_DATE_CAST: Mapping[DateFormat, str] = {
-    "YYYY-MM-DD": "try_cast({0} as date)",
-    "YYYYMMDD": "cast(try_strptime({0}, '%Y%m%d') as date)",
-    "MM/DD/YYYY": "cast(try_strptime({0}, '%m/%d/%Y') as date)",
-    "HL7": "cast(try_strptime(left({0}, 8), '%Y%m%d') as date)",
-}
-# A time is the clock of the place it is told from; an offset to another clock is left out. Hour and
-# minute must be there: a day alone would be taken for its midnight.
-_TIMESTAMP_PATTERN: Mapping[TimestampFormat, str] = {
-    "YYYY-MM-DD HH:MM": "[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2})?",
-    "MM/DD/YYYY HH:MM": "[0-9]{2}/[0-9]{2}/[0-9]{4} [0-9]{2}:[0-9]{2}(?::[0-9]{2})?",
-    "HL7": "[0-9]{12}(?:[0-9]{2}(?:\\.[0-9]{1,4})?)?(?:[+-][0-9]{4})?",
-}
-_TIMESTAMP_CAST: Mapping[TimestampFormat, str] = {
-    "YYYY-MM-DD HH:MM": "try_cast({0} as timestamp)",
-    "MM/DD/YYYY HH:MM": "try_strptime({0}, ['%m/%d/%Y %H:%M', '%m/%d/%Y %H:%M:%S'])",
-    "HL7": "try_strptime(rpad(regexp_extract({0}, '^[0-9]{{12,14}}'), 14, '0'), '%Y%m%d%H%M%S')",
-}
 _PLAIN_DECIMAL = r"-?[0-9]+(\.[0-9]+)?"
 
 
@@ -89,11 +66,18 @@ class Judge:
         self._contract = contract
         self._layout = layout
         self._provenance = provenance
+        names = field_names(text)
         self.field_of = {
             column: name
-            for name, column in zip(field_names(text), text.columns, strict=True)
+            for name, column in zip(names, text.columns, strict=True)
             if column is not None
         }
+        self._field_under: dict[str, str] = dict(zip(text.header, names, strict=True))
+        for shared, header in layout.shared_headers.items():
+            if header in self._field_under:
+                self.field_of[shared] = self._field_under[header]
+        # Columns whose field need not match their pattern: it holds for what they say of it alone.
+        self._loose = {*layout.shared_headers, *layout.only_where, *layout.empty_texts}
         self.sent = {
             name: column for name, column in contract.columns.items() if name in self.field_of
         }
@@ -106,15 +90,15 @@ class Judge:
             name
             for name, column in self.sent.items()
             if column.sql_type == "VARCHAR"
-            and name not in layout.values
-            and name not in layout.empty_as
+            and name not in {*layout.values, *layout.empty_as, *self._loose}
         }
         self._summed_columns = {
             header: column for header in summed_headers if (column := self.decimal_column(header))
         }
         self._summed_texts = sorted(set(summed_headers) - set(self._summed_columns))
         self._whole_pattern = whole_pattern(
-            text, {name: self._accepted(name) for name in self.sent}
+            text,
+            {name: self._accepted(name) for name in self.sent if name not in self._loose},
         )
         self._query = self._typing_query()
 
@@ -212,9 +196,19 @@ class Judge:
         return f"hash({', '.join(key or self.sent)})"
 
     def decimal_column(self, header: str) -> str | None:
-        """The decimal contract column that a header of the file is mapped to."""
+        """The decimal contract column whose typed values sum to what a header of the file does."""
+        name = self._decimal_under(header)
+        is_as_written = name not in self._loose and name not in self._negated
+        return name if is_as_written else None
+
+    def _decimal_under(self, header: str) -> str | None:
         name = self._text.columns[self._text.header.index(header)]
         return name if name and self._contract.columns[name].is_decimal else None
+
+    @property
+    def _negated(self) -> tuple[str, ...]:
+        """Columns whose amounts another field takes back."""
+        return self._layout.negated.columns if self._layout.negated else ()
 
     def plain_sum(self, header: str, rows: str) -> str:
         """Sum of the plain decimal numbers under a header, exact, over text fields."""
@@ -222,7 +216,7 @@ class Judge:
 
     def _place(self, name: str) -> str:
         """What a reject calls a column: of a message, the HL7 field beside it."""
-        if self._layout.format == "delimited":
+        if self._layout.format != "hl7_v2":
             return name
         return f"{name} ({' or '.join(self._layout.headers[name])})"
 
@@ -260,9 +254,24 @@ class Judge:
 
     def _raw(self, name: str) -> str:
         """The field of a column, with the sender's meaning of an empty one."""
-        stands_for = self._layout.empty_as.get(name)
-        field = self.field_of[name]
-        return field if stands_for is None else f"coalesce({field}, {_text(stands_for)})"
+        layout = self._layout
+        raw = self.field_of[name]
+        if name in layout.only_where:
+            raw = f"case when {self._holds(layout.only_where[name])} then {raw} end"
+        if name in layout.empty_texts:
+            texts = ", ".join(_text(text) for text in layout.empty_texts[name])
+            raw = f"case when {raw} not in ({texts}) then {raw} end"
+        stands_for = layout.empty_as.get(name)
+        return raw if stands_for is None else f"coalesce({raw}, {_text(stands_for)})"
+
+    def _holds(self, where: Mapping[str, Sequence[str]]) -> str:
+        """SQL that is true where each header has one of its values; false where it is not sent."""
+        found = []
+        for header, values in where.items():
+            field = self._field_under.get(header)
+            texts = ", ".join(_text(value) for value in values)
+            found.append("false" if field is None else f"coalesce({field} in ({texts}), false)")
+        return " and ".join(found)
 
     def _pattern(self, name: str) -> str:
         """Full-match pattern of the sender's text for a column."""
@@ -270,11 +279,11 @@ class Judge:
         if name in self._layout.values:
             return "|".join(re.escape(value) for value in self._layout.values[name])
         if column.type == "date":
-            return _DATE_PATTERN[self._layout.date_format]
+            return date_form(self._layout.date_format_of(name))[0]
         if column.type == "timestamp":
-            return _TIMESTAMP_PATTERN[self._layout.timestamp_format]
+            return timestamp_form(self._layout.timestamp_format)[0]
         if column.is_decimal:
-            return _amount_pattern(column.full_pattern(), self._layout.amount_forms)
+            return amount_pattern(column.precision, column.scale, self._layout.amount_forms)
         return column.full_pattern()
 
     def _accepted(self, name: str) -> str:
@@ -296,22 +305,41 @@ class Judge:
             cases = " ".join(f"when {_text(theirs)} then {_text(ours)}" for theirs, ours in values)
             return f"case {raw} {cases} end"
         if column.type == "date":
-            return _DATE_CAST[self._layout.date_format].format(raw)
+            return date_form(self._layout.date_format_of(name))[1].format(raw)
         if column.type == "timestamp":
-            return _TIMESTAMP_CAST[self._layout.timestamp_format].format(raw)
+            return timestamp_form(self._layout.timestamp_format)[1].format(raw)
         if column.is_decimal:
-            raw = _plain_amount(raw, self._layout.amount_forms)
-        return raw if column.sql_type == "VARCHAR" else f"try_cast({raw} as {column.sql_type})"
+            raw = plain_amount(raw, column.scale, self._layout.amount_forms)
+        if column.sql_type == "VARCHAR":
+            return raw
+        value = f"try_cast({raw} as {column.sql_type})"
+        if self._layout.negated and name in self._negated:
+            taken_back = self._holds(self._layout.negated.where)
+            value = f"(case when {taken_back} then -{value} else {value} end)"
+        return value
 
     def _plain_number(self, header: str) -> str:
-        field = field_names(self._text)[self._text.header.index(header)]
-        plain = f"case when regexp_full_match({field}, '{_PLAIN_DECIMAL}') then {field} end"
+        """SQL of the amount under a header as its sender sums it: 0 where it is none."""
+        field = self._field_under[header]
+        name = self._decimal_under(header)
+        forms = self._layout.amount_forms if name else ()
+        pattern, number = _PLAIN_DECIMAL, field
+        if name and forms:
+            column = self._contract.columns[name]
+            pattern = amount_pattern(column.precision, column.scale, forms)
+            number = plain_amount(field, column.scale, forms)
+        plain = f"case when regexp_full_match({field}, {_text(pattern)}) then {number} end"
         return f"try_cast({plain} as decimal(38, 6))"
 
     def _conditions(self) -> Iterator[str]:
         """What a good row fulfils beyond its pattern, over typed columns and text fields."""
         yield "is_matched"
         for name, column in self.sent.items():
+            if name in self._loose:
+                raw = self._raw(name)
+                is_right = f"regexp_full_match({raw}, {_text(self._pattern(name))})"
+                empty = "" if column.required else f"{raw} is null or "
+                yield f"coalesce({empty}{is_right}, false)"
             if column.sql_type != "VARCHAR":
                 empty = "" if column.required else f" or {self._raw(name)} is null"
                 yield f"({name} is not null{empty})"
@@ -348,32 +376,6 @@ def _total(values: pa.ChunkedArray) -> Decimal:
 
 def _finding(column: str, value: str, reason: str) -> str:
     return f"{{'column_name': '{column}', 'value': {value}, 'reason': {reason}}}"
-
-
-def _amount_pattern(plain: str, forms: Sequence[AmountForm]) -> str:
-    """The contract's decimal pattern, widened by the forms a sender declares."""
-    if "thousands_commas" in forms:
-        grouped = r"-?[0-9]{1,3}(?:,[0-9]{3})+" + plain[plain.index("(?:\\.") :]
-        plain = f"{plain}|{grouped}"
-    if "dollar_sign" in forms:
-        unsigned = "|".join(part.removeprefix("-?") for part in plain.split("|"))
-        plain = rf"-?\$?(?:{unsigned})"
-    if "parentheses_negative" in forms:
-        unsigned = plain.replace("-?", "")
-        plain = rf"(?:{plain})|\((?:{unsigned})\)"
-    return plain
-
-
-def _plain_amount(raw: str, forms: Sequence[AmountForm]) -> str:
-    """The SQL that turns a declared form of an amount into plain digits."""
-    if "parentheses_negative" in forms:
-        inside = f"substr({raw}, 2, length({raw}) - 2)"
-        raw = f"case when {raw} like '(%)' then concat('-', {inside}) else {raw} end"
-    if "thousands_commas" in forms:
-        raw = f"replace({raw}, ',', '')"
-    if "dollar_sign" in forms:
-        raw = f"replace({raw}, '$', '')"
-    return raw
 
 
 def _in_range(name: str, column: Column) -> str:

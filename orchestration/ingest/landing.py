@@ -7,7 +7,7 @@ import json
 import re
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -37,6 +37,8 @@ class LandingFile:
     size_bytes: int
     modified_ns: int
     control_modified_ns: int | None
+    companion: "LandingFile | None" = None
+    """Of a pair the file of claims; the delivery itself is the file of their lines."""
 
     @property
     def control_path(self) -> Path:
@@ -58,6 +60,7 @@ class LandingProblem:
         "not_a_plain_file",
         "misplaced_file",
         "control_without_file",
+        "companion_missing",
     ]
     message: str
 
@@ -88,6 +91,8 @@ def scan(
 
 def is_settled(file: LandingFile, settings: Settings, now: float) -> bool:
     """Whether the file is complete: its control file is there, or it stood still long enough."""
+    if file.companion and not is_settled(file.companion, settings, now):
+        return False
     age = now - file.modified_ns / 1e9
     return file.control_modified_ns is not None or age >= settings.settle_seconds
 
@@ -153,8 +158,10 @@ def _walk_feed(
     if not _is_folder(folder):
         yield _stray(folder, None, landing)
     elif layout:
-        for path in _entries(folder):
-            yield from _one(path, source_id, feed, layout, landing)
+        found = [
+            one for path in _entries(folder) for one in _one(path, source_id, feed, layout, landing)
+        ]
+        yield from _paired(found, layout) if layout.claim_headers else found
     elif in_the_way:
         message = "It waits. " + " ".join(map(str, in_the_way))
         for path in _entries(folder):
@@ -184,29 +191,90 @@ def _one(
             message = f"{path.name!r}: its delivery has not arrived. Send it, or remove this file."
             yield LandingProblem(path, feed, "control_without_file", message)
         return
-    named = re.fullmatch(layout.file_pattern, path.name)
-    claims = named.groupdict() if named else {}
-    period = claims.get("period") or f"{claims.get('year')}-{claims.get('month')}"
-    if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", period):
-        suffix = "hl7" if layout.format == "hl7_v2" else "csv"
+    claims = _claims_of(path.name, layout)
+    if claims is None:
+        suffix = {"hl7_v2": "hl7", "fixed_width": "txt", "delimited": "csv"}[layout.format]
         message = (
             f"{path.name!r} does not say its month. Name it "
             f"<YYYY-MM>[.<part>][.v<N>].{suffix}.gz, or as the sender's file_name declares."
         )
         yield LandingProblem(path, feed, "file_name_not_understood", message)
         return
+    period, part, version = claims
     control = path.with_name(path.name + CONTROL_SUFFIX)
     yield LandingFile(
         path=path,
         source_id=source_id,
         feed=feed,
         period=period,
-        part=claims.get("part") or "",
-        version=int(claims.get("version") or 1),
+        part=part,
+        version=version,
         size_bytes=status.st_size,
         modified_ns=status.st_mtime_ns,
         control_modified_ns=control.lstat().st_mtime_ns if _is_plain_file(control) else None,
     )
+
+
+def _claims_of(name: str, layout: Layout) -> tuple[str, str, int] | None:
+    """Period, part and version that a file's name claims; None where it claims no month."""
+    patterns = [layout.file_pattern]
+    patterns += [layout.claim_headers.file_name] if layout.claim_headers else []
+    named = next((found for one in patterns if (found := re.fullmatch(one, name))), None)
+    claims = named.groupdict() if named else {}
+    year = claims.get("year") or f"20{claims.get('yy')}"
+    period = claims.get("period") or f"{year}-{claims.get('month')}"
+    if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", period):
+        return None
+    return period, claims.get("part") or "", int(claims.get("version") or 1)
+
+
+def is_of_claims(name: str, layout: Layout) -> bool:
+    """Whether a file's name is that of a pair's claims, not of their lines."""
+    pair = layout.claim_headers
+    is_lines = re.fullmatch(layout.file_pattern, name) is not None
+    return pair is not None and not is_lines and re.fullmatch(pair.file_name, name) is not None
+
+
+def belonging(path: Path, layout: Layout) -> Iterator[Path]:
+    """All that belongs to a delivery's file: itself, its pair's claims, the control file of each.
+
+    Only what is there; the file need not lie in the landing folder.
+    """
+    files = [path]
+    if layout.claim_headers:
+        place = _claims_of(path.name, layout)
+        files += [
+            other
+            for other in _entries(path.parent)
+            if is_of_claims(other.name, layout) and _claims_of(other.name, layout) == place
+        ]
+    for file in files:
+        for one in (file, file.with_name(file.name + CONTROL_SUFFIX)):
+            if one.is_file():
+                yield one
+
+
+def _paired(
+    found: list[LandingFile | LandingProblem], layout: Layout
+) -> Iterator[LandingFile | LandingProblem]:
+    """Each file of lines with its file of claims; what has no other half waits for it."""
+    claims: dict[tuple[str, str, int], LandingFile] = {}
+    lines: dict[tuple[str, str, int], LandingFile] = {}
+    for one in found:
+        if isinstance(one, LandingProblem):
+            yield one
+        else:
+            half = claims if is_of_claims(one.path.name, layout) else lines
+            half[one.period, one.part, one.version] = one
+    for place in sorted({*claims, *lines}):
+        if place in claims and place in lines:
+            yield replace(lines[place], companion=claims[place])
+            continue
+        alone, missing = (
+            (lines[place], "claims") if place in lines else (claims[place], "claims' lines")
+        )
+        message = f"{alone.path.name!r} waits for the file of its {missing}. Drop that one too."
+        yield LandingProblem(alone.path, alone.feed, "companion_missing", message)
 
 
 def _entries(folder: Path) -> list[Path]:

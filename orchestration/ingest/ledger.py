@@ -91,6 +91,7 @@ class Seen(StrictModel):
     size_bytes: int
     modified_ns: int
     control_modified_ns: int | None
+    companion: str = ""
     rules: str
     is_final: bool
 

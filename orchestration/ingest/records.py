@@ -20,14 +20,13 @@ from pyarrow import csv as arrow_csv
 
 from orchestration.errors import DeliveryError
 from orchestration.ingest.malformed import Malformed
-from orchestration.ingest.verification import VerifiedText
+from orchestration.ingest.verified import UNIT_SEPARATOR, VerifiedText
 
 Numbers = npt.NDArray[np.int64]
 
 # Large enough that planning a block's query is a small part of judging it.
 BLOCK_BYTES = 16 << 20
 _BLOCK_ROWS = 122_880
-_UNIT_SEPARATOR = "\x1f"
 _LINE_FEED = 10
 
 
@@ -72,16 +71,18 @@ def field_names(text: VerifiedText) -> list[str]:
 def whole_pattern(text: VerifiedText, pattern_of: Mapping[str, str]) -> str:
     """The pattern of a whole record, made of the patterns of its contract columns' fields.
 
-    It holds for a record exactly if every pattern holds for its own field: a record has one
-    separator less than fields, so no pattern can reach across one.
+    A column without a pattern is judged by itself. It holds for a record exactly if every pattern
+    holds for its own field: a record has one separator less than fields, so no pattern can reach
+    across one.
     """
     if _has_plain_lines(text):
         separator, end = f"\\x{ord(text.delimiter):02x}", "\\n"
         anything = f"[^{separator}\\n]*"
-        fields = [pattern_of[column] if column else anything for column in text.columns]
+        fields = [pattern_of.get(column or "", anything) for column in text.columns]
     else:
-        separator, end = f"\\x{ord(_UNIT_SEPARATOR):02x}", ""
-        fields = [pattern_of[column] for column in text.columns if column]
+        separator, end = f"\\x{ord(UNIT_SEPARATOR):02x}", ""
+        anything = f"[^{separator}]*"
+        fields = [pattern_of.get(column, anything) for column in text.columns if column]
     return f"\\A{separator.join(f'(?:{field})' for field in fields)}{end}\\z"
 
 
@@ -236,9 +237,9 @@ def _joined(fields: pa.Table, text: VerifiedText) -> pa.Array:
         if column
     ]
     joined = pc.binary_join_element_wise(
-        *columns, _UNIT_SEPARATOR, null_handling="replace", null_replacement=""
+        *columns, UNIT_SEPARATOR, null_handling="replace", null_replacement=""
     )
-    is_unique = pc.equal(pc.count_substring(joined, _UNIT_SEPARATOR), len(columns) - 1)
+    is_unique = pc.equal(pc.count_substring(joined, UNIT_SEPARATOR), len(columns) - 1)
     return pc.if_else(is_unique, joined, None)
 
 

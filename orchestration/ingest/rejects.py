@@ -17,11 +17,11 @@ from orchestration.errors import CareWarehouseError
 from orchestration.ingest import ledger
 from orchestration.ingest.contract import FeedContract
 from orchestration.ingest.intake import take_feed
-from orchestration.ingest.landing import CONTROL_SUFFIX
+from orchestration.ingest.landing import LandingFile, belonging, scan
 from orchestration.ingest.layouts import load_layouts
 from orchestration.ingest.ledger import Entry, Release
 from orchestration.ingest.remedies import NO_LONGER_GIVEN, remedy
-from orchestration.ingest.verification import sha256_of
+from orchestration.ingest.verification import delivery_sha256
 from orchestration.settings import Settings
 from orchestration.warehouse import engine
 
@@ -173,17 +173,19 @@ def _judged_again(
     settings: Settings, entry: Entry, column: str | None, reason: str | None, at_most: int
 ) -> RejectedRows:
     """What a release of a quarantined delivery would leave out, found without releasing it."""
-    file = settings.landing_dir / entry.source_id / entry.feed / entry.file_name
-    if not file.is_file() or sha256_of(file) != entry.sha256:
-        told = f"{file} is not there any more as it was judged, so its rows cannot be shown."
+    layouts = load_layouts(settings)
+    layout = layouts.layout(entry.source_id, entry.feed)
+    files, _ = scan(settings, layouts)
+    same = [one for one in files if one.path.name == entry.file_name and _is_of(one, entry)]
+    if layout is None or not same or delivery_sha256(same[0]) != entry.sha256:
+        told = f"{entry.file_name} does not lie in landing as it was judged; nothing to show."
         return RejectedRows(entry, 0, (), told)
     with TemporaryDirectory(prefix="care-rejects-") as folder:
         room = replace(settings, data_dir=Path(folder), settle_seconds=0)
-        place = room.landing_dir / entry.source_id / entry.feed / file.name
+        place = room.landing_dir / entry.source_id / entry.feed / entry.file_name
         place.parent.mkdir(parents=True)
-        for name in (file.name, file.name + CONTROL_SUFFIX):
-            if file.with_name(name).is_file():
-                shutil.copyfile(file.with_name(name), place.with_name(name))
+        for one in belonging(same[0].path, layout):
+            shutil.copyfile(one, place.with_name(one.name))
         word = Release(
             delivery_id=entry.delivery_id,
             fault=entry.reason,
@@ -197,6 +199,10 @@ def _judged_again(
             return RejectedRows(entry, 0, (), "Its rows cannot be read one by one.")
         findings, rows = read_rejected(room, taken[0].entry, column, reason, at_most)
     return RejectedRows(entry, findings, rows, "Judged again as if it had been released.")
+
+
+def _is_of(file: LandingFile, entry: Entry) -> bool:
+    return (file.source_id, file.feed) == (entry.source_id, entry.feed)
 
 
 def _remedies(entries: Iterable[Entry], contracts: Mapping[str, FeedContract]) -> pa.Table:

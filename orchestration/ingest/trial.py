@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from orchestration.configuration import suggestion
 from orchestration.errors import CareWarehouseError
 from orchestration.ingest.intake import Outcome, take_feed
-from orchestration.ingest.landing import CONTROL_SUFFIX, LandingProblem
+from orchestration.ingest.landing import CONTROL_SUFFIX, LandingProblem, belonging
 from orchestration.ingest.layouts import Layouts, load_layouts
 from orchestration.ingest.rejects import RejectedValue, read_rejected
 from orchestration.ingest.remedies import rejections
@@ -86,10 +86,9 @@ def _feeds(layouts: Layouts, source_id: str, file: Path, feed: str | None) -> li
 def _try_as(room: Settings, layouts: Layouts, source_id: str, file: Path, feed: str) -> Trial:
     place = room.landing_dir / source_id / feed / file.name
     place.parent.mkdir(parents=True)
-    shutil.copyfile(file, place)
+    for one in belonging(file, layouts.senders[source_id].feeds[feed]):
+        shutil.copyfile(one, place.with_name(one.name))
     control = file.with_name(file.name + CONTROL_SUFFIX)
-    if control.is_file():
-        shutil.copyfile(control, place.with_name(control.name))
     result = take_feed(room, feed)
     outcome = result.taken[0] if result.taken else None
     if outcome is None:

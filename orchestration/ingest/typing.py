@@ -34,7 +34,7 @@ from orchestration.ingest.records import (
     split,
 )
 from orchestration.ingest.sender import Layout
-from orchestration.ingest.verification import VerifiedText
+from orchestration.ingest.verified import VerifiedText
 
 _SUSPECTS_EXPLAINED = 1000
 _BLOCKS_AHEAD = 2

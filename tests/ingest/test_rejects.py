@@ -82,7 +82,7 @@ def test_rows_of_a_quarantined_delivery_are_judged_again_and_nothing_is_released
     assert not (house.settings.ledger_dir / "releases").exists()
     assert house.take("medical_claims").taken == ()
     house.folder("medical_claims").joinpath("2025-01.csv.gz").unlink()
-    assert "is not there any more" in rejected_rows(house.settings, entry.delivery_id).told
+    assert "does not lie in landing" in rejected_rows(house.settings, entry.delivery_id).told
 
 
 def test_the_command_prints_them_and_refuses_an_unknown_delivery(

@@ -210,7 +210,7 @@ def test_36_trailing_total_row(house: Installation) -> None:
     assert {row[0] for row in house.rejects(outcome)} == {4}
     declared = house.configure(
         "payers/cigna.yml",
-        {"pharmacy_claims:": "pharmacy_claims:\n    trailer_starts_with: TOTAL"},
+        {"pharmacy_claims:": "pharmacy_claims:\n    trailers: [{pattern: 'TOTAL,.*'}]"},
     )
     declared.drop(content, "2025-02.csv", control={"rows": 3})
     assert declared.take_one().entry.row_count == 3
