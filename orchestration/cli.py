@@ -249,6 +249,15 @@ def restatement(
         console.print(f"{len(found.months)} months in {csv}")
 
 
+@app.command("attribution")
+def attribution() -> None:
+    """Compare kept attribution snapshots with what is known today, by program, month and cause."""
+    from orchestration.attribution.publish import restated_months
+    from orchestration.attribution.report import restatement_table
+
+    Console().print(restatement_table(restated_months(load_settings())))
+
+
 @app.command()
 def report() -> None:
     """Print each program's published results: members, ER use, savings, eligibility."""

@@ -138,6 +138,11 @@ class Settings:
         return self.data_dir / "statements"
 
     @property
+    def attribution_dir(self) -> Path:
+        """Attribution snapshots as first known: legal records, to be backed up, never rebuilt."""
+        return self.data_dir / "attribution"
+
+    @property
     def dbt_project_dir(self) -> Path:
         return PROJECT_ROOT / "dbt_project"
 

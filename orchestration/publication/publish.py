@@ -174,6 +174,7 @@ def _write_worklists(settings: Settings, restricted: Path, inputs: RunInputs) ->
 def _write_pages(settings: Settings, building: Path, inputs: RunInputs) -> None:
     _issue_statements(settings, inputs)
     _copy_statements(settings, building)
+    _keep_snapshots(settings, building, inputs)
     write_scorecards(settings, building, inputs.as_of)
     _write_panels(settings, building)
 
@@ -198,6 +199,14 @@ def _issue_statements(settings: Settings, inputs: RunInputs) -> None:
 
     with fenced(settings):
         issue_statements(settings, inputs.input_version)
+
+
+def _keep_snapshots(settings: Settings, building: Path, inputs: RunInputs) -> None:
+    """Keep this run's attribution snapshots; tell how older ones stand today (docs/adr/0013)."""
+    # Imported here: it knows this package's digests.
+    from orchestration.attribution.publish import publish_snapshots
+
+    publish_snapshots(settings, inputs, building / generations.RESTRICTED_DIR)
 
 
 def _copy_statements(settings: Settings, building: Path) -> None:

@@ -111,6 +111,9 @@ def make_installation(data_dir: Path) -> Installation:
         ) t(snapshot_date, program_id, practice_id, reason, members);
         create table fct_attribution as
         select 'P' || range as person_id, 'prohealth' as program_id from range(1000);
+        create table stg_ledger__run as
+        select date '2026-07-10' as as_of, '2026-06' as claims_through_period;
+        create table stg_ledger__program_terms (program_id varchar, terms_json varchar);
         """
     )
     settings.outcomes_dir.mkdir(parents=True)
