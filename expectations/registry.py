@@ -11,6 +11,7 @@ from expectations import (
     agg_change_versus_market,
     agg_er_use_versus_market,
     agg_member_month,
+    agg_outcome_versus_market,
     agg_program_utilization,
     agg_quality_measure,
     agg_reject,
@@ -63,6 +64,7 @@ MART_SUITES: tuple[Suite, ...] = (
 OUTCOME_SUITES: tuple[Suite, ...] = (
     agg_change_versus_market.SUITE,
     agg_er_use_versus_market.SUITE,
+    agg_outcome_versus_market.SUITE,
     agg_shared_savings.SUITE,
 )
 

@@ -32,7 +32,7 @@ _MEASURES = (
 )
 _STATED = ("lower", "similar", "higher")
 _BLUE, _GREEN, _RED, _GREY = "#1f4e79", "#1b7f5c", "#b4432e", "#8a94a3"
-_WIDTH, _HEIGHT = 330, 170
+_WIDTH, _HEIGHT, _PADDING = 330, 170, 8
 _MOST_PRACTICES, _MOST_MEASURES, _LONGEST = 12, 12, 26
 _OUTCOME_NAMES = {"er_visits": "ER use", "cost": "cost"}
 
@@ -116,14 +116,17 @@ def report_picture(data: ChartData, before: Path | None = None) -> dict[str, str
         raise ValueError("the drawn picture has no size; see altair's and vl-convert's versions")
     width, height = (float(one) for one in found.groups())
     inner = drawn[found.end() : drawn.rindex("</svg>")]
-    half = width / 2
+    # The first plot begins where the picture's root group stands; between the columns: right of it,
+    # left of the second one's labels.
+    root = re.search(r'transform="translate\(([\d.]+),', inner)
+    half = width / 2 if root is None else float(root.group(1)) + _WIDTH + 18
     return {
         "key": data.key,
         "whole": drawn,
         "inner": inner,
         "wide": f"0 0 {width:g} {height:g}",
         "left": f"0 0 {half:g} {height:g}",
-        "right": f"{half:g} 0 {half:g} {height:g}",
+        "right": f"{half:g} 0 {width - half:g} {height:g}",
     }
 
 
@@ -173,12 +176,17 @@ def _draw(data: ChartData) -> str | None:
         blank = alt.Chart(alt.Data(values=[{}])).mark_point(opacity=0)
         charts.append(blank.properties(width=_WIDTH, height=10))
     whole = (
-        alt.concat(*charts, columns=2, align="all", spacing={"row": 26, "column": 26})
+        alt.concat(
+            *charts,
+            columns=2,
+            align={"row": "each", "column": "all"},
+            spacing={"row": 26, "column": 40},
+        )
         .resolve_scale(color="independent", x="independent", y="independent")
         .configure(
             font=SVG_FONT,
             view=alt.ViewConfig(stroke=None),
-            padding=8,
+            padding=_PADDING,
             axis=alt.AxisConfig(labelFontSize=11, titleFontSize=11, titleFontWeight="normal"),
             title=alt.TitleConfig(anchor="start", fontSize=13, subtitleFontSize=11),
         )
@@ -191,8 +199,8 @@ def _forest(er_use: Sequence[Row], shown: PageRows) -> list[Mapping[str, str | f
     bases = {"all_others": "all others", "attributed_elsewhere": "elsewhere"}
     lines: list[Mapping[str, str | float]] = []
 
-    def add(label: str, row: Row, ratio: str) -> None:
-        values = [row.get(name) for name in (ratio, "bootstrap_lower", "bootstrap_upper")]
+    def add(label: str, row: Row, ratio: str, interval: str = "bootstrap") -> None:
+        values = [row.get(name) for name in (ratio, f"{interval}_lower", f"{interval}_upper")]
         numbers = [value for value in values if isinstance(value, float)]
         if row["verdict"] in _STATED and len(numbers) == len(values):
             names = ("percent", "lower", "upper")
@@ -205,7 +213,7 @@ def _forest(er_use: Sequence[Row], shown: PageRows) -> list[Mapping[str, str | f
             add(f"ER use v. {bases[str(row['market_basis'])]}{unit}"[:44], row, "sir")
     for row in shown.agg_outcome_versus_market:
         if row["is_inference"] and row["outcome"] != "experience":
-            add(str(row["outcome_name"]), row, "ratio")
+            add(str(row["outcome_name"]), row, "ratio", "interval")
     for row in shown.agg_change_versus_market:
         if row["is_published_design"]:
             name = f"change of {_OUTCOME_NAMES[str(row['outcome'])]} since baseline"

@@ -168,6 +168,15 @@ OUTCOME_MARTS: tuple[PublishedMart, ...] = (
         "market with its uncertainty (METHODS H). Observational; not proof of cause.",
     ),
     PublishedMart(
+        "agg_outcome_versus_market",
+        "bi",
+        "",
+        ("program_id", "outcome", "market_basis"),
+        SuppressionRules(count_columns=("panel_count", "market_count")),
+        "One row per program, outcome and market basis: use, readmission, quality, experience and "
+        "access against the market (METHODS H.9). Observational; not proof of cause.",
+    ),
+    PublishedMart(
         "agg_shared_savings",
         "bi",
         "",

@@ -73,6 +73,7 @@ def test_the_first_night_publishes_every_mart(demo: Demo) -> None:
         "agg_change_detail",
         "agg_change_versus_market",
         "agg_er_use_versus_market",
+        "agg_outcome_versus_market",
         "agg_shared_savings",
         "fct_delivery",
         "agg_reject",

@@ -239,6 +239,15 @@ PLAUSIBLE: dict[str, dict[str, object]] = {
         "bootstrap_lower": 0.89,
         "bootstrap_upper": 0.98,
     },
+    "agg_outcome_versus_market": {
+        "program_id": "program",
+        "outcome": "inpatient",
+        "market_basis": "all_others",
+        "verdict": "lower",
+        "ratio": 0.93,
+        "interval_lower": 0.89,
+        "interval_upper": 0.98,
+    },
     "agg_er_use_versus_market": {
         "reporting_unit_id": "unit",
         "period_role": "performance",
@@ -283,6 +292,7 @@ KEYS = {
     "fct_delivery": "delivery_id",
     "agg_reject": "delivery_id",
     "agg_change_versus_market": "program_id",
+    "agg_outcome_versus_market": "program_id",
     "agg_er_use_versus_market": "reporting_unit_id",
     "agg_shared_savings": "program_id",
 }

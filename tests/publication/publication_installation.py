@@ -143,6 +143,13 @@ def make_installation(data_dir: Path) -> Installation:
         """,
     )
     _write(
+        settings.outcomes_dir / "agg_outcome_versus_market.parquet",
+        """
+        select 'prohealth' as program_id, 'inpatient' as outcome, 'all_others' as market_basis,
+            400 as panel_count, 9000 as market_count, 0.97::double as ratio
+        """,
+    )
+    _write(
         settings.outcomes_dir / "agg_shared_savings.parquet",
         "select 'prohealth' as program_id, 1234.56::decimal(18,2) as savings_amount, "
         "24000 as baseline_persons, 25000 as performance_persons",

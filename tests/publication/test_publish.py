@@ -60,6 +60,7 @@ def test_a_generation_holds_marts_parquet_meta_and_checksums(installation: Insta
         "agg_change_detail.parquet",
         "agg_change_versus_market.parquet",
         "agg_er_use_versus_market.parquet",
+        "agg_outcome_versus_market.parquet",
         "agg_shared_savings.parquet",
         "checksums.sha256",
         "manifest.json",

@@ -159,8 +159,8 @@ def test_changes_and_outcomes_are_told_in_words_and_intervals() -> None:
         "panel_value": 51.0,
         "market_value": 50.0,
         "ratio": 1.02,
-        "bootstrap_lower": 0.97,
-        "bootstrap_upper": 1.08,
+        "interval_lower": 0.97,
+        "interval_upper": 1.08,
     }
     unstated = {**outcome, "outcome": "imaging", "outcome_name": "Imaging"}
     shown = Shown(

@@ -9,6 +9,8 @@ from orchestration.defs.warehouse.assets import model_key
 from orchestration.outcomes.agreements import read_run_inputs
 from orchestration.outcomes.change import changes_from_warehouse, write_changes
 from orchestration.outcomes.er_use import er_use_from_warehouse, write_er_use
+from orchestration.outcomes.others import markdown_table as outcome_markdown
+from orchestration.outcomes.others import outcomes_from_warehouse, write_outcomes
 from orchestration.outcomes.report import interval_chart, markdown_table
 from orchestration.settings import Settings
 from orchestration.warehouse import read_warehouse
@@ -101,6 +103,55 @@ def agg_change_versus_market(
             "dagster/row_count": len(changes.rows),
             "results": dg.MetadataValue.md(change_markdown(changes.rows)),
             **pictures,
+            "as_of": str(inputs.as_of),
+            "claims_through": inputs.claims_through_period,
+            "input_version": provenance.input_version,
+            "file": dg.MetadataValue.path(str(path)),
+        }
+    )
+
+
+@dg.asset(
+    key=["outcomes", "agg_outcome_versus_market"],
+    group_name="outcomes",
+    kinds={"python", "parquet"},
+    deps=[
+        model_key("agg_quality_measure"),
+        model_key("int_claim_line"),
+        model_key("int_ed_visit"),
+        model_key("int_index_stay"),
+        model_key("int_inpatient_stay"),
+        model_key("int_outcome_member_month"),
+        model_key("int_outcome_member_period"),
+        model_key("int_person"),
+        model_key("int_practice"),
+        model_key("int_quality_member"),
+        model_key("quality_measure"),
+        model_key("stg_ledger__patient_experience"),
+        model_key("stg_ledger__practice_profile"),
+        model_key("stg_ledger__run"),
+        model_key("stg_ledger__program_terms"),
+    ],
+    description=(
+        "One row per program, outcome and market basis: ER visits with admitted ones, admissions,"
+        " readmissions, advanced imaging, follow-up, quality and diabetes index, experience and"
+        " access against the market, with intervals and verdicts (METHODS H.9)."
+    ),
+)
+def agg_outcome_versus_market(
+    context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Settings]
+) -> dg.MaterializeResult[None]:
+    with read_warehouse(pipeline) as warehouse:
+        inputs = read_run_inputs(warehouse)
+        rows = outcomes_from_warehouse(warehouse, inputs)
+    path = write_outcomes(rows, pipeline.outcomes_dir)
+    stated = sum(row.verdict in ("lower", "similar", "higher") for row in rows)
+    context.log.info(f"{stated} of {len(rows)} outcomes can be stated")
+    provenance = read_provenance(pipeline)
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": len(rows),
+            "results": dg.MetadataValue.md(outcome_markdown(rows)),
             "as_of": str(inputs.as_of),
             "claims_through": inputs.claims_through_period,
             "input_version": provenance.input_version,

@@ -6,7 +6,11 @@ import dagster as dg
 
 from orchestration.checks import RegisteredCheck, load_manifest, read_run_inputs
 from orchestration.defs.checks import stage_checks
-from orchestration.defs.outcomes.assets import agg_change_versus_market, agg_er_use_versus_market
+from orchestration.defs.outcomes.assets import (
+    agg_change_versus_market,
+    agg_er_use_versus_market,
+    agg_outcome_versus_market,
+)
 from orchestration.defs.payment.assets import agg_shared_savings
 from orchestration.defs.warehouse.assets import model_key
 from orchestration.publication import publish, verify_current
@@ -19,6 +23,7 @@ OUTCOME_KEYS = {
     for key in (
         agg_change_versus_market.key,
         agg_er_use_versus_market.key,
+        agg_outcome_versus_market.key,
         agg_shared_savings.key,
     )
 }
