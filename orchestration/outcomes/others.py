@@ -139,10 +139,18 @@ def outcomes_from_warehouse(
                 )
             )
         for outcome in (FOLLOW_UP, QUALITY, DIABETES):
-            pair = (shares.get((program_id, outcome, side)) for side in ("panel", "market"))
-            of_program.append(compare_shares(agreement, outcome, *pair))
-        pair = (experience.get((program_id, side)) for side in ("panel", "market"))
-        of_program.append(compare_shares(agreement, EXPERIENCE, *pair, FEWEST_RESPONDENTS))
+            panel_share = shares.get((program_id, outcome, "panel"))
+            market_share = shares.get((program_id, outcome, "market"))
+            of_program.append(compare_shares(agreement, outcome, panel_share, market_share))
+        of_program.append(
+            compare_shares(
+                agreement,
+                EXPERIENCE,
+                experience.get((program_id, "panel")),
+                experience.get((program_id, "market")),
+                FEWEST_RESPONDENTS,
+            )
+        )
         of_program.extend(_described(agreement, access))
         rows.extend(_with_false_discovery_rates(of_program))
     return sorted(rows, key=lambda row: (row.program_id, row.outcome, row.market_basis))

@@ -59,7 +59,7 @@ def shrunk_rates(counts: Sequence[tuple[int, int]]) -> Shrunk:
     def unlikely(log_strength: float) -> float:
         strength = exp(log_strength)
         found = betabinom.logpmf(events, people, mean * strength, (1 - mean) * strength)
-        return -float(found.sum())
+        return -float(np.sum(found))
 
     found = minimize_scalar(unlikely, bounds=_STRENGTHS, method="bounded")
     strength = exp(float(found.x))

@@ -123,7 +123,8 @@ def report_picture(data: ChartData, before: Path | None = None) -> dict[str, str
     return {
         "key": data.key,
         "whole": drawn,
-        "inner": inner,
+        # A colour scale is found by name, also in the picture that is hidden: so it has another.
+        "inner": inner.replace("gradient_", "phone_gradient_"),
         "wide": f"0 0 {width:g} {height:g}",
         "left": f"0 0 {half:g} {height:g}",
         "right": f"{half:g} 0 {width - half:g} {height:g}",
@@ -156,6 +157,7 @@ def _from_page(before: Path | None, key: str) -> str | None:
 
 def _draw(data: ChartData) -> str | None:
     import altair as alt
+    import pandas as pd
     import vl_convert
 
     charts = [
@@ -173,8 +175,8 @@ def _draw(data: ChartData) -> str | None:
         return None
     if len(charts) % 2:
         # Two columns of equal width, also in the last row: the phone's pictures are their halves.
-        blank = alt.Chart(alt.Data(values=[{}])).mark_point(opacity=0)
-        charts.append(blank.properties(width=_WIDTH, height=10))
+        blank = alt.Chart(pd.DataFrame([{"nothing": 0}])).mark_point(opacity=0)
+        charts.append(alt.layer(blank).properties(width=_WIDTH, height=10))  # type: ignore[arg-type]
     whole = (
         alt.concat(
             *charts,
@@ -364,27 +366,26 @@ def _run_chart(run: Mapping[str, object]) -> "alt.LayerChart | None":
     return alt.layer(*layers).properties(width=_WIDTH, height=120, title=str(run["title"]))  # type: ignore[return-value]
 
 
-def _heat_chart(cells: Sequence[Mapping[str, str | float]]) -> "alt.Chart | None":
+def _heat_chart(cells: Sequence[Mapping[str, str | float]]) -> "alt.LayerChart | None":
     import altair as alt
     import pandas as pd
 
     if not cells:
         return None
-    return (
-        alt.Chart(pd.DataFrame(cells))
-        .mark_rect()
-        .encode(
-            x=alt.X("measure:N", title=None, axis=alt.Axis(labelAngle=-45)),
-            y=alt.Y("practice:N", sort=None, title=None, axis=alt.Axis(labelLimit=150)),
-            color=alt.Color(
-                "gap:Q",
-                title="open, percent",
-                scale=alt.Scale(scheme="orangered", domain=[0, 100]),
-                legend=alt.Legend(orient="bottom", gradientLength=160),
-            ),
-        )
-        .properties(width=_WIDTH, height=alt.Step(18), title="Gaps by practice and measure")
+    heat = alt.Chart(pd.DataFrame(cells)).mark_rect()
+    drawn = heat.encode(
+        x=alt.X("measure:N", title=None, axis=alt.Axis(labelAngle=-45)),
+        y=alt.Y("practice:N", sort=None, title=None, axis=alt.Axis(labelLimit=150)),
+        color=alt.Color(
+            "gap:Q",
+            title="open, percent",
+            scale=alt.Scale(scheme="orangered", domain=[0, 100]),
+            legend=alt.Legend(orient="bottom", gradientLength=160),
+        ),
     )
+    return alt.layer(drawn).properties(
+        width=_WIDTH, height=alt.Step(18), title="Gaps by practice and measure"
+    )  # type: ignore[return-value]
 
 
 def _outlook_chart(bars: Sequence[Mapping[str, str | float]]) -> "alt.LayerChart | None":

@@ -284,8 +284,10 @@ def _score(
         else _best_groups(now.groups, higher, min_den)
     )
     if threshold is None or benchmark is None:
-        return unscored, *(
-            None if one is None else _good(one, higher) for one in (threshold, benchmark)
+        return (
+            unscored,
+            None if threshold is None else _good(threshold, higher),
+            None if benchmark is None else _good(benchmark, higher),
         )
     benchmark = max(benchmark, threshold)
     score = MeasureScore(

@@ -103,8 +103,9 @@ def run_pipeline_worlds(
                     check=True,
                     capture_output=True,
                 )
-            kept[key] = [asdict(one) for one in _pipeline_world(Path(place), seed)]
-        told(f"pipeline, seed {seed}: {len(kept[key])} programs")
+            found = [asdict(one) for one in _pipeline_world(Path(place), seed)]
+        kept[key] = found
+        told(f"pipeline, seed {seed}: {len(found)} programs")
         _keep(folder, kept)
     study = _study(kept)
     write_page(study, PAGE if folder == FOLDER else folder / "study.md", folder)
@@ -333,7 +334,9 @@ def _keep(folder: Path, kept: Mapping[str, object]) -> None:
 
 
 def _study(kept: Mapping[str, object]) -> Study:
-    er, payment, pipeline = [], [], []
+    er: list[StudyResult] = []
+    payment: list[PaymentResult] = []
+    pipeline: list[PipelineWorld] = []
     for key, value in kept.items():
         kind = json.loads(key)[0]
         if kind == "er" and isinstance(value, dict):
