@@ -20,7 +20,7 @@ pytestmark = pytest.mark.xdist_group("pipeline")
 EXAMPLES = {
     *("EX-A1", "EX-A2", "EX-A3", "EX-A4"),
     *("EX-B1", "EX-B2", "EX-B3", "EX-B4"),
-    "EX-C1",
+    *("EX-C1", "EX-C2"),
     *("EX-D1", "EX-D2", "EX-D3", "EX-D4", "EX-D5", "EX-D6", "EX-D7"),
     *("EX-E1", "EX-E2", "EX-E3", "EX-E4"),
     *("EX-F1", "EX-F2", "EX-F3"),

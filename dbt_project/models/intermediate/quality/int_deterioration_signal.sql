@@ -27,9 +27,9 @@ run as (
 
 ),
 
-newest_panel as (
+panel as (
 
-    select max(snapshot_date) as snapshot_date from {{ ref('int_member_attribution') }}
+    {{ newest_panel() }}
 
 ),
 
@@ -49,10 +49,8 @@ conditions as (
         registry.condition,
         terms.truncation_cents
     from {{ ref('int_condition_registry') }} as registry
-    inner join {{ ref('int_member_attribution') }} as attributions
-        on registry.person_key = attributions.person_key
-    inner join newest_panel on attributions.snapshot_date = newest_panel.snapshot_date
-    inner join terms on attributions.program_id = terms.program_id
+    inner join panel on registry.person_key = panel.person_key
+    inner join terms on panel.program_id = terms.program_id
     where registry.basis = 'run' and registry.is_active
 
 ),

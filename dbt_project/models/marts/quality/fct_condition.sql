@@ -4,34 +4,15 @@
 
 with
 
-newest_panel as (
-
-    select max(snapshot_date) as snapshot_date from {{ ref('int_member_attribution') }}
-
-),
-
 members as (
 
-    select
-        attributions.person_key,
-        attributions.program_id,
-        attributions.practice_id,
-        attributions.npi
-    from {{ ref('int_member_attribution') }} as attributions
-    inner join newest_panel on attributions.snapshot_date = newest_panel.snapshot_date
-    where attributions.program_id is not null
+    {{ newest_panel() }}
 
 ),
 
 registry as (
 
     select * from {{ ref('int_condition_registry') }} where basis = 'run'
-
-),
-
-persons as (
-
-    select * from {{ ref('int_person') }}
 
 ),
 
@@ -44,8 +25,8 @@ terms as (
 final as (
 
     select
-        cast(persons.payer as string) as payer,
-        cast(persons.person_id as string) as person_id,
+        cast(members.payer as string) as payer,
+        cast(members.person_id as string) as person_id,
         cast(members.program_id as string) as program_id,
         cast(members.practice_id as string) as practice_id,
         cast(lpad(cast(members.npi as string), 10, '0') as string) as npi,
@@ -63,7 +44,6 @@ final as (
         cast(registry.last_evidence_date as date) as last_evidence_date
     from registry
     inner join members on registry.person_key = members.person_key
-    inner join persons on registry.person_key = persons.person_key
     inner join terms on members.program_id = terms.program_id
 
 )

@@ -14,32 +14,11 @@ run as (
 
 ),
 
-persons as (
-
-    select * from {{ ref('int_person') }}
-
-),
-
-newest_panel as (
-
-    select max(snapshot_date) as snapshot_date from {{ ref('int_member_attribution') }}
-
-),
-
 members as (
 
-    select
-        attributions.person_key,
-        persons.payer,
-        persons.person_id,
-        attributions.program_id,
-        attributions.partner_id,
-        attributions.practice_id,
-        attributions.npi
-    from {{ ref('int_member_attribution') }} as attributions
-    inner join newest_panel on attributions.snapshot_date = newest_panel.snapshot_date
-    inner join persons on attributions.person_key = persons.person_key
-    where attributions.program_id is not null and persons.death_date is null
+    select *
+    from ({{ newest_panel() }}) as panel
+    where death_date is null
 
 ),
 

@@ -66,18 +66,9 @@ measured_members as (
 
 ),
 
-newest_panel as (
-
-    select max(snapshot_date) as snapshot_date from {{ ref('int_member_attribution') }}
-
-),
-
 panel_members as (
 
-    select attributions.person_key
-    from {{ ref('int_member_attribution') }} as attributions
-    inner join newest_panel on attributions.snapshot_date = newest_panel.snapshot_date
-    where attributions.program_id is not null
+    {{ newest_panel() }}
 
 ),
 
