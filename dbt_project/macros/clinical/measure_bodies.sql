@@ -475,7 +475,7 @@ weak as (
 
 visit_days as (
 
-    {{ visit_days_of_the_year('aged') }}
+    select * from {{ ref('int_visit_year') }}
 
 ),
 
@@ -495,22 +495,6 @@ members as (
 )
 {%- endmacro %}
 
-{#- Days of the year on which members had a visit that counts as primary care (D.0.2). -#}
-{% macro visit_days_of_the_year(population) -%}
-    select
-        members.measure_year,
-        members.person_key,
-        count(distinct visits.visit_date) as visit_count,
-        bool_or(visits.is_preventive) as has_preventive_visit
-    from {{ population }} as members
-    inner join {{ ref('int_primary_care_visit') }} as visits
-        on
-            members.person_key = visits.person_key
-            and visits.visit_date >= members.period_start_date
-            and visits.visit_date <= members.evaluation_date
-    group by members.measure_year, members.person_key
-{%- endmacro %}
-
 {#- METHODS D.1 M26: members with two visits or a preventive one in the year, what they said of tobacco
     last, and whether they were helped to stop, from six months before the year on. -#}
 {% macro tobacco_answers(measure_id) -%}
@@ -522,7 +506,7 @@ aged as (
 
 visit_days as (
 
-    {{ visit_days_of_the_year('aged') }}
+    select * from {{ ref('int_visit_year') }}
 
 ),
 

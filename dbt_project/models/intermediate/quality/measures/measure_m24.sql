@@ -14,29 +14,9 @@ aged as (
 
 ),
 
-visits as (
+visit_years as (
 
-    select distinct
-        aged.measure_year,
-        aged.person_key,
-        visits.visit_date
-    from aged
-    inner join {{ ref('int_office_visit') }} as visits
-        on
-            aged.person_key = visits.person_key
-            and visits.visit_date >= aged.period_start_date
-            and visits.visit_date <= aged.evaluation_date
-
-),
-
-last_visits as (
-
-    select
-        measure_year,
-        person_key,
-        max(visit_date) as visit_date
-    from visits
-    group by measure_year, person_key
+    select * from {{ ref('int_visit_year') }} where last_office_visit_date is not null
 
 ),
 
@@ -44,12 +24,12 @@ members as (
 
     select
         aged.*,
-        last_visits.visit_date as last_visit_date
+        visit_years.last_office_visit_date as last_visit_date
     from aged
-    inner join last_visits
+    inner join visit_years
         on
-            aged.measure_year = last_visits.measure_year
-            and aged.person_key = last_visits.person_key
+            aged.measure_year = visit_years.measure_year
+            and aged.person_key = visit_years.person_key
 
 ),
 
@@ -73,6 +53,8 @@ screens as (
     select
         measure_year,
         person_key,
+        period_start_date,
+        evaluation_date,
         event_date,
         coalesce(
             max(case when concept_key = {{ concept('phq_9') }} then value end) >= 10,
@@ -84,7 +66,7 @@ screens as (
         min(delivered_on) as delivered_on
     from events
     where concept_key in {{ concepts(['depression_screen', 'phq_9', 'phq_2']) }}
-    group by measure_year, person_key, event_date
+    group by measure_year, person_key, period_start_date, evaluation_date, event_date
 
 ),
 
@@ -94,12 +76,13 @@ screened_visits as (
         screens.*,
         visits.visit_date
     from screens
-    inner join visits
+    inner join {{ ref('int_office_visit') }} as visits
         on
-            screens.measure_year = visits.measure_year
-            and screens.person_key = visits.person_key
+            screens.person_key = visits.person_key
             and visits.visit_date >= screens.event_date
             and visits.visit_date <= {{ date_plus_days('screens.event_date', 14) }}
+            and visits.visit_date >= screens.period_start_date
+            and visits.visit_date <= screens.evaluation_date
 
 ),
 

@@ -14,16 +14,7 @@ aged as (
 
 visitors as (
 
-    select distinct
-        aged.measure_year,
-        aged.person_key
-    from aged
-    inner join {{ ref('int_office_visit') }} as visits
-        on
-            aged.person_key = visits.person_key
-            and visits.visit_date >= aged.period_start_date
-            and visits.visit_date <= aged.evaluation_date
-    where not visits.is_telehealth
+    select * from {{ ref('int_visit_year') }} where has_visit_in_person
 
 ),
 
