@@ -51,6 +51,8 @@ NEEDED_MODELS = (
     "int_member_month_counted",
     "int_payer_rule",
     "int_person",
+    # With what it is computed from: points of computed measures, clinicians' quality.
+    "agg_quality_measure",
     "stg_ledger__reported_quality",
     "stg_ledger__program_terms",
     "stg_ledger__run",
