@@ -1,7 +1,9 @@
-"""Risk scores from age, sex and the number of conditions known before the period (METHODS G.3).
+"""Risk scores from age, sex and the conditions known before the period (METHODS G.3).
 
 The joint fit and the scores belong here, in exact fractions, because a score moves a benchmark and
-both parties must reach the same cent. Registry flags and the HHS model are not here yet.
+both parties must reach the same cent: a library's solver gives another last bit on another machine
+(tests hold this one to scipy's). The HHS model is scored in dbt, the scores of single members
+are written by `risk_score.py`.
 """
 
 from collections import defaultdict
@@ -9,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from decimal import Context, Decimal
 from fractions import Fraction
+from functools import cache
+from math import fsum
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,6 +22,25 @@ from orchestration.outcomes.tables import table_of, write_table
 FILE_NAME = "agg_risk_factor.parquet"
 RIDGE = Fraction(50)
 CREDIBLE_PERSON_YEARS = Fraction(1_000)
+
+# The flags of G.3, as int_risk_condition names them (`has_…`); a set of them is a number, the first
+# flag its lowest bit.
+CONDITION_FLAGS = (
+    "diabetes",
+    "ischemic_heart_disease",
+    "congestive_heart_failure",
+    "asthma",
+    "obesity",
+    "hypertension",
+    "copd",
+    "depression",
+    "ckd",
+    "cancer",
+    "pregnancy",
+)
+# With fewer member months in the year before, a person's conditions are not known (min_mm_risk).
+LEAST_MONTHS_KNOWN = 3
+DECILES = 10
 
 # A cell borrows from everyone of its sex in the broader band that holds its first year of age.
 PARENT_BANDS_FROM = (0, 18, 45, 65)
@@ -35,12 +58,17 @@ class RiskCell:
 
 @dataclass(frozen=True)
 class CostExposure:
-    """People with one cell and the same condition flags: their months and truncated cost."""
+    """People with one cell and the same condition flags: their months and truncated cost.
+
+    `squared_cents` is the sum over people of cost² / member months, for the share of variation that
+    scores explain; 0 where it is not asked for.
+    """
 
     cell: RiskCell
     flags: frozenset[str]
     member_months: int
     truncated_cents: int
+    squared_cents: int = 0
 
 
 @dataclass(frozen=True)
@@ -61,11 +89,36 @@ class RiskModel:
 
     def mean_score(self, exposures: Iterable[CostExposure]) -> Fraction | None:
         """Σ(score × member months) / Σ member months; None without member months."""
-        months, weighted = 0, Fraction(0)
+        months, scored = self.scored_months(exposures)
+        return scored / months if months else None
+
+    def scored_months(self, exposures: Iterable[CostExposure]) -> tuple[int, Fraction]:
+        """Member months, and Σ(score × member months): factors are added up, not people."""
+        of_cell: dict[RiskCell, int] = defaultdict(int)
+        of_flag: dict[str, int] = defaultdict(int)
         for exposure in exposures:
-            months += exposure.member_months
-            weighted += exposure.member_months * self.score(exposure.cell, exposure.flags)
-        return weighted / months if months else None
+            of_cell[exposure.cell] += exposure.member_months
+            for flag in exposure.flags:
+                of_flag[flag] += exposure.member_months
+        raw = sum(
+            (months * self._cell_factor(cell) for cell, months in of_cell.items()), Fraction(0)
+        ) + sum(
+            (months * self.flag_factors.get(flag, Fraction(0)) for flag, months in of_flag.items()),
+            Fraction(0),
+        )
+        return sum(of_cell.values()), raw / self.market_mean
+
+    def scores(self, exposures: Sequence[CostExposure]) -> list[float]:
+        """The score of each exposure as a double, for telling how well the model fits."""
+        cells = {exposure.cell for exposure in exposures}
+        of_cell = {cell: float(self._cell_factor(cell) / self.market_mean) for cell in cells}
+        of_flag = {
+            flag: float(factor / self.market_mean) for flag, factor in self.flag_factors.items()
+        }
+        return [
+            of_cell[exposure.cell] + fsum(of_flag.get(flag, 0.0) for flag in exposure.flags)
+            for exposure in exposures
+        ]
 
     def _cell_factor(self, cell: RiskCell) -> Fraction:
         if cell in self.cell_factors:
@@ -73,13 +126,10 @@ class RiskModel:
         return _parent_factors(self.cell_factors, self.person_years, [cell])[cell]
 
 
-def condition_flags(condition_tier: int) -> frozenset[str]:
-    """The one flag of a condition count: none for 0, `3_or_more_conditions` for the top tier."""
-    if condition_tier <= 0:
-        return frozenset()
-    if condition_tier >= 3:
-        return frozenset({"3_or_more_conditions"})
-    return frozenset({f"{condition_tier}_condition" + ("s" if condition_tier > 1 else "")})
+@cache
+def flags_of(bits: int) -> frozenset[str]:
+    """The set of flags that a number stands for."""
+    return frozenset(flag for place, flag in enumerate(CONDITION_FLAGS) if bits >> place & 1)
 
 
 def fit_risk_model(market: Sequence[CostExposure], ridge: Fraction = RIDGE) -> RiskModel:
@@ -96,12 +146,11 @@ def fit_risk_model(market: Sequence[CostExposure], ridge: Fraction = RIDGE) -> R
     if months <= 0 or cents <= 0:
         raise ValueError(f"a market of {months} member months and {cents} cents has no mean cost")
     mean_of_a_year = Fraction(12 * cents, months)
-    person_years: dict[RiskCell, Fraction] = defaultdict(Fraction)
-    for exposure in market:
-        person_years[exposure.cell] += Fraction(exposure.member_months, 12)
+    sums = _Sums.of(market)
+    person_years = {cell: Fraction(count, 12) for cell, count in sums.months.items()}
     kept = sorted({flag for exposure in market for flag in exposure.flags})
     while True:
-        cell_factors, flag_factors = _least_squares(market, mean_of_a_year, kept, ridge)
+        cell_factors, flag_factors = _least_squares(sums, mean_of_a_year, kept, ridge)
         negative = {flag for flag, factor in flag_factors.items() if factor < 0}
         if not negative:
             break
@@ -111,7 +160,7 @@ def fit_risk_model(market: Sequence[CostExposure], ridge: Fraction = RIDGE) -> R
     for cell, factor in cell_factors.items():
         z = credibility(person_years[cell])
         credible[cell] = z * factor + (1 - z) * parents[cell]
-    raw = RiskModel(credible, flag_factors, Fraction(1), dict(person_years))
+    raw = RiskModel(credible, flag_factors, Fraction(1), person_years)
     return RiskModel(
         credible, flag_factors, raw.mean_score(market) or Fraction(1), raw.person_years
     )
@@ -128,8 +177,10 @@ def credibility(person_years: Fraction) -> Fraction:
 
 @dataclass(frozen=True)
 class RiskFactorRow:
-    """One factor of one fit: a cell or a flag; the columns of `agg_risk_factor`.
+    """One factor of one fit, or one tenth of its market; the columns of `agg_risk_factor`.
 
+    `factor_kind` is cell, flag, decile (of member months by score; the factor is their mean score)
+    or fit (r_squared: the share of the variation of people's yearly costs that scores explain).
     `predictive_ratio` is predicted over actual cost in the market that was fitted, to lie in
     0.90–1.10 where person-years reach 1,000 (G.3 step 7).
     """
@@ -146,39 +197,66 @@ class RiskFactorRow:
 def risk_factor_rows(
     program_id: str, period_role: str, model: RiskModel, market: Sequence[CostExposure]
 ) -> list[RiskFactorRow]:
-    """The fit as rows, normalised so that the market's mean score is 1."""
+    """The fit as rows, normalised so that the market's mean score is 1, and how well it fits."""
     months = sum(exposure.member_months for exposure in market)
     mean = Fraction(sum(exposure.truncated_cents for exposure in market), months)
-    kinds: dict[tuple[str, str], tuple[Fraction, list[CostExposure]]] = {}
-    for cell in sorted(model.cell_factors):
-        within = [exposure for exposure in market if exposure.cell == cell]
-        name = f"{cell.sex} from {cell.age_from}"
-        kinds["cell", name] = (model.cell_factors[cell], within)
-    for flag in sorted({flag for exposure in market for flag in exposure.flags}):
-        within = [exposure for exposure in market if flag in exposure.flags]
-        kinds["flag", flag] = (model.flag_factors.get(flag, Fraction(0)), within)
-    rows = []
-    for (kind, name), (factor, within) in kinds.items():
+    of_cell: dict[RiskCell, list[CostExposure]] = defaultdict(list)
+    of_flag: dict[str, list[CostExposure]] = defaultdict(list)
+    for exposure in market:
+        of_cell[exposure.cell].append(exposure)
+        for flag in exposure.flags:
+            of_flag[flag].append(exposure)
+
+    def row(
+        kind: str, name: str, factor: float, within: Sequence[CostExposure], predicted: float
+    ) -> RiskFactorRow:
         actual = sum(exposure.truncated_cents for exposure in within)
-        predicted = mean * sum(
-            (
-                exposure.member_months * model.score(exposure.cell, exposure.flags)
-                for exposure in within
-            ),
-            Fraction(0),
+        return RiskFactorRow(
+            program_id=program_id,
+            period_role=period_role,
+            factor_kind=kind,
+            factor_name=name,
+            factor=factor,
+            person_years=sum(exposure.member_months for exposure in within) / 12,
+            predictive_ratio=predicted / actual if actual else None,
         )
-        rows.append(
-            RiskFactorRow(
-                program_id=program_id,
-                period_role=period_role,
-                factor_kind=kind,
-                factor_name=name,
-                factor=float(factor / model.market_mean),
-                person_years=sum(exposure.member_months for exposure in within) / 12,
-                predictive_ratio=float(predicted / actual) if actual else None,
-            )
-        )
+
+    def fitted(kind: str, name: str, factor: Fraction, within: list[CostExposure]) -> RiskFactorRow:
+        _, scored = model.scored_months(within)
+        return row(kind, name, float(factor / model.market_mean), within, float(mean * scored))
+
+    rows = [
+        fitted("cell", f"{cell.sex} from {cell.age_from}", model.cell_factors[cell], within)
+        for cell, within in sorted(of_cell.items())
+    ]
+    rows += [
+        fitted("flag", flag, model.flag_factors.get(flag, Fraction(0)), within)
+        for flag, within in sorted(of_flag.items())
+    ]
+    scores = model.scores(market)
+    for number, places in enumerate(_tenths(market, scores), start=1):
+        within = [market[place] for place in places]
+        of_tenth = sum(exposure.member_months for exposure in within)
+        scored_months = fsum(scores[place] * market[place].member_months for place in places)
+        if of_tenth:
+            factor = scored_months / of_tenth
+            predicted = float(mean) * scored_months
+            rows.append(row("decile", f"{number:02d}", factor, within, predicted))
+    explained = _r_squared(market, scores)
+    if explained is not None:
+        rows.append(row("fit", "r_squared", explained, market, float(mean * months)))
     return rows
+
+
+def unfit_factors(rows: Iterable[RiskFactorRow]) -> list[RiskFactorRow]:
+    """Factors and tenths of 1,000 person-years and more that predict outside of 0.90–1.10."""
+    return [
+        row
+        for row in rows
+        if row.predictive_ratio is not None
+        and row.person_years >= CREDIBLE_PERSON_YEARS
+        and not 0.90 <= row.predictive_ratio <= 1.10
+    ]
 
 
 def write_risk_factors(rows: Sequence[RiskFactorRow], outcomes_dir: Path) -> Path:
@@ -195,45 +273,102 @@ def write_risk_factors(rows: Sequence[RiskFactorRow], outcomes_dir: Path) -> Pat
     return file
 
 
+def _tenths(market: Sequence[CostExposure], scores: Sequence[float]) -> list[list[int]]:
+    """Places of the exposures by tenth of the member months, lowest scores first.
+
+    An exposure is not torn apart: it lies where its middle lies.
+    """
+    order = sorted(
+        range(len(market)), key=lambda at: (scores[at], market[at].cell, sorted(market[at].flags))
+    )
+    total = sum(exposure.member_months for exposure in market)
+    tenths: list[list[int]] = [[] for _ in range(DECILES)]
+    before = 0
+    for place in order:
+        months = market[place].member_months
+        middle = DECILES * (2 * before + months) // max(2 * total, 1)
+        tenths[min(middle, DECILES - 1)].append(place)
+        before += months
+    return tenths
+
+
+def _r_squared(market: Sequence[CostExposure], scores: Sequence[float]) -> float | None:
+    """1 - Σw(y - ŷ)² / Σw(y - ȳ)² over people, y a year's cost, w member years; None if untold."""
+    squares = 12 * sum(exposure.squared_cents for exposure in market)
+    years = sum(exposure.member_months for exposure in market) / 12
+    if not squares or not years:
+        return None
+    mean = sum(exposure.truncated_cents for exposure in market) / years
+    total = squares - years * mean**2
+    cross = fsum(
+        mean * score * exposure.truncated_cents
+        for exposure, score in zip(market, scores, strict=True)
+    )
+    own = fsum(
+        (mean * score) ** 2 * exposure.member_months / 12
+        for exposure, score in zip(market, scores, strict=True)
+    )
+    return 1 - (squares - 2 * cross + own) / total if total > 0 else None
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """What the fit needs of a market, in whole months and cents."""
+
+    months: Mapping[RiskCell, int]
+    cents: Mapping[RiskCell, int]
+    flag_months: Mapping[tuple[RiskCell, str], int]
+    flag_cents: Mapping[str, int]
+    pair_months: Mapping[tuple[str, str], int]
+
+    @classmethod
+    def of(cls, market: Iterable[CostExposure]) -> "_Sums":
+        months: dict[RiskCell, int] = defaultdict(int)
+        cents: dict[RiskCell, int] = defaultdict(int)
+        flag_months: dict[tuple[RiskCell, str], int] = defaultdict(int)
+        flag_cents: dict[str, int] = defaultdict(int)
+        pair_months: dict[tuple[str, str], int] = defaultdict(int)
+        for one in market:
+            if not one.member_months:
+                continue
+            months[one.cell] += one.member_months
+            cents[one.cell] += one.truncated_cents
+            for flag in one.flags:
+                flag_months[one.cell, flag] += one.member_months
+                flag_cents[flag] += one.truncated_cents
+                for other in one.flags:
+                    pair_months[flag, other] += one.member_months
+        return cls(months, cents, flag_months, flag_cents, pair_months)
+
+
 def _least_squares(
-    market: Sequence[CostExposure],
-    mean_of_a_year: Fraction,
-    flags: Sequence[str],
-    ridge: Fraction,
+    sums: _Sums, mean_of_a_year: Fraction, flags: Sequence[str], ridge: Fraction
 ) -> tuple[dict[RiskCell, Fraction], dict[str, Fraction]]:
     """Normal equations with the cells eliminated, so that only the flags are solved for."""
-    number_of = {flag: number for number, flag in enumerate(flags)}
-    weight: dict[RiskCell, Fraction] = defaultdict(Fraction)
-    outcome: dict[RiskCell, Fraction] = defaultdict(Fraction)
-    flagged: dict[RiskCell, list[Fraction]] = defaultdict(lambda: [Fraction(0)] * len(flags))
-    size = len(flags)
+    size = range(len(flags))
     matrix = [
-        [ridge if row == column else Fraction(0) for column in range(size)] for row in range(size)
+        [
+            Fraction(sums.pair_months.get((row, column), 0), 12)
+            + (ridge if row == column else Fraction(0))
+            for column in flags
+        ]
+        for row in flags
     ]
-    right = [Fraction(0)] * size
-    for exposure in market:
-        if not exposure.member_months:
-            continue
-        of_row = Fraction(exposure.member_months, 12)
-        of_cost = exposure.truncated_cents / mean_of_a_year
-        weight[exposure.cell] += of_row
-        outcome[exposure.cell] += of_cost
-        present = [number_of[flag] for flag in exposure.flags if flag in number_of]
-        for row in present:
-            flagged[exposure.cell][row] += of_row
-            right[row] += of_cost
-            for column in present:
-                matrix[row][column] += of_row
+    right = [sums.flag_cents.get(flag, 0) / mean_of_a_year for flag in flags]
+    weight = {cell: Fraction(months, 12) for cell, months in sums.months.items()}
+    outcome = {cell: sums.cents[cell] / mean_of_a_year for cell in weight}
+    flagged = {
+        cell: [Fraction(sums.flag_months.get((cell, flag), 0), 12) for flag in flags]
+        for cell in weight
+    }
     for cell, of_cell in weight.items():
-        for row in range(size):
+        for row in size:
             right[row] -= flagged[cell][row] * outcome[cell] / of_cell
-            for column in range(size):
+            for column in size:
                 matrix[row][column] -= flagged[cell][row] * flagged[cell][column] / of_cell
     solution = _solve(matrix, right)
     cell_factors = {
-        cell: (
-            outcome[cell] - sum((flagged[cell][i] * solution[i] for i in range(size)), Fraction(0))
-        )
+        cell: (outcome[cell] - sum((flagged[cell][i] * solution[i] for i in size), Fraction(0)))
         / weight[cell]
         for cell in sorted(weight)
     }

@@ -15,7 +15,13 @@ from typing import NamedTuple
 import duckdb
 import pyarrow as pa
 
-from orchestration.outcomes.risk import CostExposure, RiskCell, condition_flags
+from orchestration.outcomes.risk import (
+    CONDITION_FLAGS,
+    LEAST_MONTHS_KNOWN,
+    CostExposure,
+    RiskCell,
+    flags_of,
+)
 from orchestration.outcomes.standardize import first_year_of_age
 from orchestration.payment.money import cents_of, whole_cents
 from orchestration.payment.terms import SettlementTerms
@@ -71,13 +77,22 @@ def load_members(
     """
     warehouse.register("settlement_scope", _scope(terms))
     warehouse.execute(
-        """
+        f"""
         create or replace temp table settlement_member_uncapped as
         with
+        known as (
+            select person_key, as_of_date, {_flag_bits()} as flag_bits
+            from int_risk_condition
+        ),
         of_period as (
-            select members.*, persons.payer
+            select members.*, persons.payer, coalesce(known.flag_bits, 0) as flag_bits
             from int_outcome_member_period as members
             inner join int_person as persons on members.person_key = persons.person_key
+            left join known
+                on
+                    members.person_key = known.person_key
+                    and known.as_of_date = members.period_id[:10]::date - 1
+                    and members.prior_member_months >= {LEAST_MONTHS_KNOWN}
             where members.period_id in (select period_id from settlement_scope)
         )
         select
@@ -88,7 +103,7 @@ def load_members(
             of_period.person_key,
             of_period.sex,
             of_period.age_band_risk as age_band,
-            of_period.condition_count as condition_tier,
+            of_period.flag_bits,
             sum(of_period.member_months)::bigint as member_months,
             sum(
                 of_period.medical_allowed_cents
@@ -142,10 +157,16 @@ def read_cost_patterns(warehouse: duckdb.DuckDBPyConnection) -> list[CostPattern
             comparison,
             age_band,
             sex,
-            condition_tier,
+            flag_bits,
             count(*) filter (where member_months > 0) as persons,
             sum(member_months)::bigint as member_months,
-            sum(truncated_cents)::bigint as truncated_cents
+            sum(truncated_cents)::bigint as truncated_cents,
+            sum(
+                case
+                    when member_months > 0
+                        then truncated_cents::hugeint * truncated_cents // member_months
+                end
+            ) as squared_cents
         from {MEMBERS}
         group by all
         order by all
@@ -158,10 +179,14 @@ def read_cost_patterns(warehouse: duckdb.DuckDBPyConnection) -> list[CostPattern
             comparison=comparison,
             persons=persons,
             exposure=CostExposure(
-                RiskCell(first_year_of_age(band), sex), condition_flags(tier), months, cents
+                RiskCell(first_year_of_age(band), sex),
+                flags_of(bits),
+                months,
+                cents,
+                int(squares or 0),
             ),
         )
-        for program, role, comparison, band, sex, tier, persons, months, cents in found
+        for program, role, comparison, band, sex, bits, persons, months, cents, squares in found
     ]
 
 
@@ -341,6 +366,11 @@ def write_disputed_lines(
 def text_literal(value: Path | str) -> str:
     """A text as SQL writes it, for statements that take no parameter."""
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def _flag_bits() -> str:
+    """The flags of a row of int_risk_condition as one number (`flags_of`)."""
+    return " + ".join(f"(has_{flag}::int << {place})" for place, flag in enumerate(CONDITION_FLAGS))
 
 
 def _scope(terms: Mapping[str, SettlementTerms]) -> pa.Table:

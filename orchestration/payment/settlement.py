@@ -234,6 +234,16 @@ class SharedSavings:
     def risk_factors(self) -> tuple[RiskFactorRow, ...]:
         return tuple(factor for program in self.programs for factor in program.risk_factors)
 
+    @property
+    def risk_models(self) -> dict[tuple[str, str], RiskModel]:
+        """The fit of every program and period role that has one."""
+        return {
+            (program.terms.program_id, role): period.risk_model
+            for program in self.programs
+            for role, period in program.periods.items()
+            if period.risk_model is not None
+        }
+
 
 @dataclass(frozen=True)
 class Evidence:

@@ -24,6 +24,7 @@ EXAMPLES = {
     *("EX-D1", "EX-D2", "EX-D3", "EX-D4", "EX-D5", "EX-D6", "EX-D7"),
     *("EX-E1", "EX-E2", "EX-E3", "EX-E4"),
     *("EX-F1", "EX-F2", "EX-F3"),
+    "EX-G1",
     "EX-J3",
 }
 

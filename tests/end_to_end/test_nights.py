@@ -82,6 +82,7 @@ def test_the_first_night_publishes_every_mart(demo: Demo) -> None:
     identified = {
         *("fct_attribution", "fct_member_month", "fct_gap", "agg_quality_clinician"),
         *("fct_medication_gap", "fct_medication_safety", "fct_readmission"),
+        "fct_hhs_hcc_score",
         "fct_reject",
     }
     assert not identified & tables, "identified facts are restricted"

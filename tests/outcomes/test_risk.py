@@ -5,25 +5,31 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.linalg import lstsq
 
 from orchestration.outcomes.risk import (
+    CONDITION_FLAGS,
     CostExposure,
     RiskCell,
     RiskModel,
-    condition_flags,
     credibility,
     fit_risk_model,
+    flags_of,
     risk_factor_rows,
+    unfit_factors,
     write_risk_factors,
 )
+from orchestration.settings import PROJECT_ROOT
 
 MALE_45 = RiskCell(45, "M")
 
 
 def exposure(cell: RiskCell, tier: int, months: int, cents: int) -> CostExposure:
-    return CostExposure(cell, condition_flags(tier), months, cents)
+    """`tier` is a set of flags: 0 none, 1 diabetes, 2 ischemic heart disease, 3 both."""
+    return CostExposure(cell, flags_of(tier), months, cents)
 
 
 exposures = st.lists(
@@ -86,9 +92,12 @@ def test_the_fit_is_the_ridge_regression_on_people() -> None:
     weights = np.array([one.member_months / 12 for one in market])
     yearly = np.array([one.truncated_cents / one.member_months * 12 for one in market])
     outcome = yearly / np.average(yearly, weights=weights)
-    penalty = np.diag([0.0] * len(cells) + [50.0] * len(flags))
-    solved = np.linalg.solve(
-        design.T @ (design * weights[:, None]) + penalty, design.T @ (weights * outcome)
+    # The ridge as one more observation for each flag: nothing, with weight 50.
+    ridge = np.eye(len(cells) + len(flags))[len(cells) :]
+    root = np.sqrt(np.concatenate((weights, np.full(len(flags), 50.0))))
+    solved, *_ = lstsq(
+        np.concatenate((design, ridge)) * root[:, None],
+        np.concatenate((outcome, np.zeros(len(flags)))) * root,
     )
     assert [float(model.cell_factors[cell]) for cell in cells] == pytest.approx(
         solved[: len(cells)].tolist()
@@ -109,7 +118,7 @@ def test_illness_is_not_counted_twice() -> None:
     ]
     model = fit_risk_model(market)
     assert float(model.score(young)) == pytest.approx(float(model.score(old)), rel=5e-3)
-    ill = model.score(old, condition_flags(1)) / model.score(old)
+    ill = model.score(old, flags_of(1)) / model.score(old)
     assert float(ill) == pytest.approx(3, rel=5e-3)
 
 
@@ -121,8 +130,8 @@ def test_a_negative_flag_is_set_to_nothing_and_the_rest_fitted_again() -> None:
         exposure(MALE_45, 2, 100_000, 100_000 * 600),
     ]
     model = fit_risk_model(market)
-    assert set(model.flag_factors) == {"2_conditions"}
-    assert model.score(MALE_45, condition_flags(1)) == model.score(MALE_45)
+    assert set(model.flag_factors) == {"ischemic_heart_disease"}
+    assert model.score(MALE_45, flags_of(1)) == model.score(MALE_45)
 
 
 def test_a_small_cell_leans_on_its_parent_band() -> None:
@@ -167,13 +176,47 @@ def test_without_member_months_there_is_no_mean_score() -> None:
         fit_risk_model([])
 
 
-@pytest.mark.parametrize(
-    ("tier", "flags"),
-    [(0, set()), (1, {"1_condition"}), (2, {"2_conditions"}), (3, {"3_or_more_conditions"})],
-)
-def test_condition_counts_are_exclusive_flags(tier: int, flags: set[str]) -> None:
-    """A member with three conditions carries one flag, not three."""
-    assert condition_flags(tier) == flags
+def test_every_flag_of_the_warehouse_is_one_of_the_models() -> None:
+    """A flag that one side names alone would be adjusted for by nobody."""
+    model = PROJECT_ROOT / "dbt_project/models/intermediate/risk/int_risk_condition.yml"
+    columns = yaml.safe_load(model.read_text())["models"][0]["columns"]
+    named = [column["name"] for column in columns if column["name"].startswith("has_")]
+    assert tuple(name.removeprefix("has_") for name in named) == CONDITION_FLAGS
+    assert flags_of(0) == frozenset()
+    assert flags_of(2 ** len(CONDITION_FLAGS) - 1) == frozenset(CONDITION_FLAGS)
+    assert flags_of(5) == {"diabetes", "congestive_heart_failure"}
+
+
+def test_tenths_and_explained_variation_tell_how_well_scores_fit() -> None:
+    """Step 7. Two cells fitted freely: each tenth is predicted; half of the variation is within."""
+    market = [
+        # Of a cell half of the people cost nothing: Σ cost² / months is twice that of equal people.
+        CostExposure(RiskCell(25, "F"), frozenset(), 300_000, 300_000 * 100, 2 * 300_000 * 100**2),
+        CostExposure(MALE_45, frozenset(), 300_000, 300_000 * 300, 2 * 300_000 * 300**2),
+    ]
+    rows = risk_factor_rows("p", "baseline", fit_risk_model(market), market)
+    tenths = [row for row in rows if row.factor_kind == "decile"]
+    assert [(row.factor_name, row.factor, row.person_years) for row in tenths] == [
+        ("03", 0.5, 25_000),
+        ("08", 1.5, 25_000),
+    ]
+    assert {row.predictive_ratio for row in tenths} == {1.0}
+    (fit,) = [row for row in rows if row.factor_kind == "fit"]
+    # Between people 2 (100² + 300²) / 2 - 200² = 60,000, between the cells 100² = 10,000.
+    assert fit.factor == pytest.approx(1 / 6)
+    assert unfit_factors(rows) == []
+
+
+def test_a_flag_that_is_set_to_nothing_predicts_too_much_and_is_told() -> None:
+    """Where a condition makes cheaper, its people are overpaid for; that must be seen."""
+    market = [
+        exposure(MALE_45, 0, 600_000, 600_000 * 200),
+        exposure(MALE_45, 1, 300_000, 300_000 * 100),
+    ]
+    rows = risk_factor_rows("p", "baseline", fit_risk_model(market), market)
+    (unfit,) = [row for row in unfit_factors(rows) if row.factor_kind == "flag"]
+    assert unfit.factor_name == "diabetes"
+    assert unfit.predictive_ratio == pytest.approx(5 / 3)
 
 
 def test_factors_are_written_normalised_with_their_predictive_ratio(tmp_path: Path) -> None:
@@ -183,10 +226,11 @@ def test_factors_are_written_normalised_with_their_predictive_ratio(tmp_path: Pa
         exposure(MALE_45, 0, 300_000, 300_000 * 300),
     ]
     rows = risk_factor_rows("p", "baseline", fit_risk_model(market), market)
-    assert [(row.factor_name, row.factor) for row in rows] == [
+    cells = [row for row in rows if row.factor_kind == "cell"]
+    assert [(row.factor_name, row.factor) for row in cells] == [
         ("F from 25", 0.5),
         ("M from 45", 1.5),
     ]
-    assert [row.predictive_ratio for row in rows] == [1.0, 1.0]
+    assert [row.predictive_ratio for row in cells] == [1.0, 1.0]
     first = write_risk_factors(rows, tmp_path / "a").read_bytes()
     assert write_risk_factors(rows[::-1], tmp_path / "b").read_bytes() == first

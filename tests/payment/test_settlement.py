@@ -14,9 +14,17 @@ import pytest
 from orchestration.errors import CareWarehouseError, ConfigurationError
 from orchestration.outcomes.agreements import Agreement, agreement_of, read_run_inputs
 from orchestration.outcomes.er_terms import er_comparison_terms
-from orchestration.outcomes.risk import CostExposure, RiskCell, condition_flags
+from orchestration.outcomes.risk import CONDITION_FLAGS, CostExposure, RiskCell, flags_of
+from orchestration.outcomes.risk_score import write_risk_scores
 from orchestration.payment.completion import fit_completion, month_number
-from orchestration.payment.costs import CostPattern, CostSpread, load_members, read_cost_patterns
+from orchestration.payment.costs import (
+    MEMBERS,
+    CostPattern,
+    CostSpread,
+    load_members,
+    read_cost_patterns,
+)
+from orchestration.payment.money import rounded
 from orchestration.payment.report import markdown_table
 from orchestration.payment.settlement import (
     Evidence,
@@ -46,7 +54,7 @@ CELLS = [RiskCell(age, sex) for age in (25, 45) for sex in "FM"]
 def population(
     comparison: str, role: str, months_a_cell: int, pmpm_cents: int
 ) -> list[CostPattern]:
-    """Every cell and condition count with equal months; cost grows with the count."""
+    """Every cell and three sets of conditions with equal months; cost grows with them."""
     return [
         CostPattern(
             program_id="p",
@@ -54,7 +62,7 @@ def population(
             comparison=comparison,
             persons=months_a_cell // 12,
             exposure=CostExposure(
-                cell, condition_flags(tier), months_a_cell, months_a_cell * pmpm_cents * (1 + tier)
+                cell, flags_of(tier), months_a_cell, months_a_cell * pmpm_cents * (1 + tier)
             ),
         )
         for cell in CELLS
@@ -128,7 +136,7 @@ def test_a_sicker_panel_raises_its_benchmark_up_to_the_cap(patterns: list[CostPa
         pattern
         for pattern in patterns
         if pattern[1:3] != ("performance", "panel")
-        or "3_or_more_conditions" in pattern.exposure.flags
+        or len(pattern.exposure.flags) == 2
     ]
     row = settle_one(sicker)
     assert row.risk_ratio is not None
@@ -429,7 +437,7 @@ def make_members(
             period_id, range::int as person_key,
             case when range < 6000 then $area else 'far' end as market_area_id,
             case when range < 2000 then $program end as program_id,
-            'F' as sex, '35-44' as age_band_risk, (range % 2)::int as condition_count,
+            'F' as sex, '35-44' as age_band_risk,
             12 as prior_member_months, 12 as member_months,
             (50000 + (range % 7) * 100000)::bigint as medical_allowed_cents,
             1000::bigint as rx_allowed_cents,
@@ -438,6 +446,16 @@ def make_members(
         cross join unnest(['2024-01-01_2024-12-31', '2025-01-01_2025-12-31']) as p (period_id)
         """,
         {"area": area_id, "program": program_id},
+    )
+    warehouse.execute(
+        f"""
+        create or replace table int_risk_condition as
+        select
+            range::int as person_key, as_of_date, true as has_diabetes,
+            {", ".join(f"range % 3 = 0 as has_{flag}" for flag in CONDITION_FLAGS[1:])}
+        from range(1, 8000, 2)
+        cross join unnest([date '2023-12-31', date '2024-12-31']) as d (as_of_date)
+        """
     )
     warehouse.execute(
         """
@@ -491,6 +509,37 @@ def test_the_terms_say_who_is_the_market_and_what_cost_counts() -> None:
         warehouse.execute("update int_outcome_member_period set member_months = 6")
         prorated = replace(capped, prorate_cap=True)
         assert totals(warehouse, prorated, "panel", "performance")[1] == 2_000 * 500
+
+
+def test_conditions_count_where_the_year_before_is_known(tmp_path: Path) -> None:
+    """G.3: flags of the day before the period, none with fewer than 3 member months before it."""
+    with duckdb.connect() as warehouse:
+        make_members(warehouse, "p", "here")
+        load_members(warehouse, {"p": replace(MEMBER_TERMS, min_member_months=0)})
+        patterns = read_cost_patterns(warehouse)
+        of_panel = {
+            pattern.exposure.flags: pattern
+            for pattern in patterns
+            if (pattern.comparison, pattern.period_role) == ("panel", "performance")
+        }
+        assert set(of_panel) == {frozenset(), flags_of(1), frozenset(CONDITION_FLAGS)}
+        settled = settle_programs(
+            Evidence(patterns), {"p": replace(MEMBER_TERMS, min_member_months=0)}, "2026-06"
+        )
+        path = write_risk_scores(warehouse, MEMBERS, settled.risk_models, tmp_path)
+        scores = pq.read_table(path).to_pylist()
+        assert len(scores) == 2 * 2_000
+        first = next(row for row in scores if row["person_id"] == "P1")
+        model = settled.risk_models["p", "baseline"]
+        assert first["conditions"] == "diabetes"
+        assert first["risk_score"] == rounded(model.score(RiskCell(35, "F"), ("diabetes",)), 6)
+        mean = sum(row["risk_score"] * row["member_months"] for row in scores[:2_000]) / 24_000
+        assert float(mean) == pytest.approx(float(settled.rows[0].panel_baseline_risk_score or 0))
+        warehouse.execute("update int_outcome_member_period set prior_member_months = 2")
+        load_members(warehouse, {"p": replace(MEMBER_TERMS, min_member_months=0)})
+        assert {pattern.exposure.flags for pattern in read_cost_patterns(warehouse)} == {
+            frozenset()
+        }
 
 
 def test_a_trended_cap_follows_the_markets_uncapped_cost() -> None:

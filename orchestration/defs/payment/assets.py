@@ -5,7 +5,9 @@ import dagster as dg
 from orchestration.checks import read_run_inputs as read_provenance
 from orchestration.defs.warehouse.assets import model_key
 from orchestration.outcomes.agreements import read_run_inputs
-from orchestration.outcomes.risk import write_risk_factors
+from orchestration.outcomes.risk import unfit_factors, write_risk_factors
+from orchestration.outcomes.risk_score import write_risk_scores
+from orchestration.payment.costs import MEMBERS
 from orchestration.payment.disputes import all_open_lines
 from orchestration.payment.report import markdown_table
 from orchestration.payment.settlement import settle_from_warehouse, write_shared_savings
@@ -22,6 +24,7 @@ from orchestration.warehouse import read_warehouse
     deps=[
         model_key("int_outcome_member_period"),
         model_key("int_payment_triangle"),
+        model_key("int_risk_condition"),
         model_key("int_person"),
         model_key("int_member_month_counted"),
         model_key("int_attribution_decided"),
@@ -48,6 +51,7 @@ def agg_shared_savings(
     with read_warehouse(pipeline) as warehouse:
         inputs = read_run_inputs(warehouse)
         savings = settle_from_warehouse(warehouse, inputs)
+        write_risk_scores(warehouse, MEMBERS, savings.risk_models, pipeline.outcomes_dir)
         drafts = draft_statements(
             pipeline,
             warehouse,
@@ -59,6 +63,12 @@ def agg_shared_savings(
         )
     path = write_shared_savings(savings.rows, pipeline.outcomes_dir)
     write_risk_factors(savings.risk_factors, pipeline.outcomes_dir)
+    unfit = unfit_factors(savings.risk_factors)
+    for factor in unfit:
+        context.log.warning(
+            f"{factor.program_id} {factor.period_role}: scores of {factor.factor_kind} "
+            f"{factor.factor_name} predict {factor.predictive_ratio:.2f} of the actual cost"
+        )
     for row in savings.rows:
         verdict = "eligible" if row.is_eligible else row.failed_reasons
         context.log.info(f"{row.program_id}: {verdict}")
@@ -67,6 +77,7 @@ def agg_shared_savings(
         metadata={
             "dagster/row_count": len(savings.rows),
             "statements": len(drafts),
+            "risk_factors_out_of_range": len(unfit),
             "results": dg.MetadataValue.md(markdown_table(savings.rows)),
             "as_of": str(inputs.as_of),
             "claims_through": inputs.claims_through_period,
