@@ -1,9 +1,9 @@
 """Risk scores from age, sex and the conditions known before the period (METHODS G.3).
 
-The joint fit and the scores belong here, in exact fractions, because a score moves a benchmark and
-both parties must reach the same cent: a library's solver gives another last bit on another machine
-(tests hold this one to scipy's). The HHS model is scored in dbt, the scores of single members
-are written by `risk_score.py`.
+The joint fit and the scores belong here, because a score moves a benchmark and both parties must
+reach the same cent: what is fitted are sums of whole numbers, the flags' factors are rounded, and
+everything after them is exact. The HHS model is scored in dbt, the scores of single members are
+written by `risk_score.py`.
 """
 
 from collections import defaultdict
@@ -12,10 +12,13 @@ from dataclasses import dataclass, fields
 from decimal import Context, Decimal
 from fractions import Fraction
 from functools import cache
+from itertools import product
 from math import fsum
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+from scipy import linalg
 
 from orchestration.outcomes.tables import table_of, write_table
 
@@ -41,6 +44,8 @@ CONDITION_FLAGS = (
 # With fewer member months in the year before, a person's conditions are not known (min_mm_risk).
 LEAST_MONTHS_KNOWN = 3
 DECILES = 10
+# Decimals of a flag's factor: what two processors make of one system of equations differs later.
+FLAG_PLACES = 9
 
 # A cell borrows from everyone of its sex in the broader band that holds its first year of age.
 PARENT_BANDS_FROM = (0, 18, 45, 65)
@@ -133,7 +138,7 @@ def flags_of(bits: int) -> frozenset[str]:
 
 
 def fit_risk_model(market: Sequence[CostExposure], ridge: Fraction = RIDGE) -> RiskModel:
-    """Joint weighted fit of relative cost on cells and flags (G.3), exact.
+    """Joint weighted fit of relative cost on cells and flags (G.3).
 
     Rows that share cell and flags have one fitted value, so their sums are all the fit needs:
     weight = member months / 12, y = cost of a year over the market's mean. Cells are not
@@ -327,17 +332,20 @@ class _Sums:
         cents: dict[RiskCell, int] = defaultdict(int)
         flag_months: dict[tuple[RiskCell, str], int] = defaultdict(int)
         flag_cents: dict[str, int] = defaultdict(int)
-        pair_months: dict[tuple[str, str], int] = defaultdict(int)
+        set_months: dict[frozenset[str], int] = defaultdict(int)
         for one in market:
             if not one.member_months:
                 continue
             months[one.cell] += one.member_months
             cents[one.cell] += one.truncated_cents
+            set_months[one.flags] += one.member_months
             for flag in one.flags:
                 flag_months[one.cell, flag] += one.member_months
                 flag_cents[flag] += one.truncated_cents
-                for other in one.flags:
-                    pair_months[flag, other] += one.member_months
+        pair_months: dict[tuple[str, str], int] = defaultdict(int)
+        for flags, of_set in set_months.items():
+            for pair in product(flags, repeat=2):
+                pair_months[pair] += of_set
         return cls(months, cents, flag_months, flag_cents, pair_months)
 
 
@@ -376,15 +384,15 @@ def _least_squares(
 
 
 def _solve(matrix: list[list[Fraction]], right: list[Fraction]) -> list[Fraction]:
-    """Gauss–Jordan elimination of a positive definite system."""
-    rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
-    for pivot in range(len(rows)):
-        rows[pivot] = [value / rows[pivot][pivot] for value in rows[pivot]]
-        for other in range(len(rows)):
-            if other != pivot and rows[other][pivot]:
-                times = rows[other][pivot]
-                rows[other] = [a - times * b for a, b in zip(rows[other], rows[pivot], strict=True)]
-    return [row[-1] for row in rows]
+    """The solution of a positive definite system, rounded so that every machine has the same."""
+    if not right:
+        return []
+    found = linalg.solve(
+        np.array([[float(value) for value in row] for row in matrix]),
+        np.array([float(value) for value in right]),
+        assume_a="pos",
+    )
+    return [Fraction(round(value * 10**FLAG_PLACES), 10**FLAG_PLACES) for value in found.tolist()]
 
 
 def _parent_factors(

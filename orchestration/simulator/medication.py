@@ -109,7 +109,9 @@ def _clashing(
     day = fills.day[rows].astype(np.int64)
     recent = (day > LAST_SERVICE_DAY - REACH) & (day + 5 <= LAST_SERVICE_DAY)
     rows = rows[recent]
-    rows = rows[people.covered(fills.person[rows], fills.day[rows].astype(np.int64) + 5)]
+    rows = rows[
+        people.covered(fills.person[rows].astype(np.int64), fills.day[rows].astype(np.int64) + 5)
+    ]
     _, first = np.unique(fills.person[rows], return_index=True)
     rows = rows[first]
     return rows[rng.random(len(rows)) < CLASHING].astype(np.int64)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.linalg import lstsq
 
 from orchestration.outcomes.risk import (
     CONDITION_FLAGS,
@@ -94,10 +94,14 @@ def test_the_fit_is_the_ridge_regression_on_people() -> None:
     outcome = yearly / np.average(yearly, weights=weights)
     # The ridge as one more observation for each flag: nothing, with weight 50.
     ridge = np.eye(len(cells) + len(flags))[len(cells) :]
-    root = np.sqrt(np.concatenate((weights, np.full(len(flags), 50.0))))
-    solved, *_ = lstsq(
-        np.concatenate((design, ridge)) * root[:, None],
-        np.concatenate((outcome, np.zeros(len(flags)))) * root,
+    solved = (
+        sm.WLS(
+            np.concatenate((outcome, np.zeros(len(flags)))),
+            np.concatenate((design, ridge)),
+            weights=np.concatenate((weights, np.full(len(flags), 50.0))),
+        )
+        .fit()
+        .params
     )
     assert [float(model.cell_factors[cell]) for cell in cells] == pytest.approx(
         solved[: len(cells)].tolist()

@@ -135,8 +135,7 @@ def test_a_sicker_panel_raises_its_benchmark_up_to_the_cap(patterns: list[CostPa
     sicker = [
         pattern
         for pattern in patterns
-        if pattern[1:3] != ("performance", "panel")
-        or len(pattern.exposure.flags) == 2
+        if pattern[1:3] != ("performance", "panel") or len(pattern.exposure.flags) == 2
     ]
     row = settle_one(sicker)
     assert row.risk_ratio is not None

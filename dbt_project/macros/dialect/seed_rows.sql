@@ -19,7 +19,8 @@
         {%- do adapter.add_query(sql, abridge_sql_log=True) -%}
         {%- do statements.append(sql) -%}
     {%- endfor -%}
-    {{ return(statements | first) }}
+    {#- A table that is delivered empty has none. -#}
+    {{ return(statements[0] if statements else '') }}
 {%- endmacro %}
 
 {% macro spark_text_literal(value) -%}

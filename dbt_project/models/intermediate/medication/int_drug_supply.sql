@@ -14,9 +14,27 @@ fills as (
 
 ),
 
+-- Ingredients that a class or a check names; numbers are sorted faster than names.
+ingredients as (
+
+    select
+        ingredient,
+        row_number() over (order by ingredient) as ingredient_number
+    from (
+        select ingredient from {{ ref('drug_class') }}
+        union
+        select ingredient from {{ ref('drug_group') }}
+    ) as named
+
+),
+
 products as (
 
-    select * from {{ ref('drug_product') }}
+    select
+        products.product_code,
+        ingredients.ingredient_number
+    from {{ ref('drug_product') }} as products
+    inner join ingredients on products.ingredient = ingredients.ingredient
 
 ),
 
@@ -39,36 +57,61 @@ evaluations as (
 
     select
         persons.payer_key,
-        least(max(fills.fill_date), max(run.as_of)) as evaluation_date
-    from fills
-    inner join persons on fills.person_key = persons.person_key
+        least(max(last_fills.fill_date), max(run.as_of)) as evaluation_date
+    from (
+        select
+            person_key,
+            max(fill_date) as fill_date
+        from fills
+        group by person_key
+    ) as last_fills
+    inner join persons on last_fills.person_key = persons.person_key
     cross join run
     group by persons.payer_key
+
+),
+
+known_fills as (
+
+    select
+        cast(fills.person_key as bigint) * 10000 + products.ingredient_number as course,
+        cast(fills.ndc_code as bigint) as ndc,
+        fills.days_supply,
+        {{ whole_days_between("date '2000-01-01'", 'fills.fill_date') }} as fill_day,
+        evaluations.evaluation_date
+    from fills
+    inner join products on substr(fills.ndc_code, 1, 9) = products.product_code
+    inner join persons on fills.person_key = persons.person_key
+    inner join evaluations
+        on
+            persons.payer_key = evaluations.payer_key
+            and fills.fill_date <= evaluations.evaluation_date
+            and fills.fill_date > {{ date_plus_months('evaluations.evaluation_date', -18) }}
 
 ),
 
 usual_counts as (
 
     select
-        ndc_code,
+        ndc,
         days_supply,
         count(*) as fill_count
-    from fills
+    from known_fills
     where days_supply > 0
-    group by ndc_code, days_supply
+    group by ndc, days_supply
 
 ),
 
 usual_shares as (
 
     select
-        ndc_code,
+        ndc,
         days_supply,
         sum(fill_count) over (
-            partition by ndc_code order by days_supply
+            partition by ndc order by days_supply
             rows between unbounded preceding and current row
         ) as fills_to_here,
-        sum(fill_count) over (partition by ndc_code) as all_fills
+        sum(fill_count) over (partition by ndc) as all_fills
     from usual_counts
 
 ),
@@ -76,55 +119,45 @@ usual_shares as (
 usual as (
 
     select
-        ndc_code,
+        ndc,
         min(days_supply) as days_supply
     from usual_shares
     where fills_to_here * 2 >= all_fills
-    group by ndc_code
+    group by ndc
 
 ),
 
 known as (
 
     select
-        fills.person_key,
-        products.ingredient,
-        fills.ndc_code,
-        fills.fill_date,
-        evaluations.evaluation_date,
+        known_fills.course,
+        known_fills.ndc,
+        known_fills.fill_day,
+        known_fills.evaluation_date,
         max(least(
-            case when fills.days_supply > 0 then fills.days_supply else usual.days_supply end, 180
+            case
+                when known_fills.days_supply > 0 then known_fills.days_supply
+                else usual.days_supply
+            end,
+            180
         )) as days_supply
-    from fills
-    inner join products on substr(fills.ndc_code, 1, 9) = products.product_code
-    inner join persons on fills.person_key = persons.person_key
-    inner join evaluations on persons.payer_key = evaluations.payer_key
-    left join usual on fills.ndc_code = usual.ndc_code
-    where
-        fills.fill_date <= evaluations.evaluation_date
-        and fills.fill_date > {{ date_plus_months('evaluations.evaluation_date', -18) }}
+    from known_fills
+    left join usual on known_fills.ndc = usual.ndc
     group by
-        fills.person_key,
-        products.ingredient,
-        fills.ndc_code,
-        fills.fill_date,
-        evaluations.evaluation_date
+        known_fills.course,
+        known_fills.ndc,
+        known_fills.fill_day,
+        known_fills.evaluation_date
 
 ),
 
 cumulated as (
 
     select
-        person_key,
-        ingredient,
-        ndc_code,
-        fill_date,
-        evaluation_date,
-        days_supply,
-        {{ whole_days_between("date '2000-01-01'", 'fill_date') }} as fill_day,
+        *,
         sum(days_supply) over (
-            partition by person_key, ingredient
-            order by fill_date, ndc_code
+            partition by course
+            order by fill_day, ndc
             rows between unbounded preceding and current row
         ) as supply_to_date
     from known
@@ -138,8 +171,8 @@ shifted as (
     select
         *,
         supply_to_date + max(fill_day - (supply_to_date - days_supply)) over (
-            partition by person_key, ingredient
-            order by fill_date, ndc_code
+            partition by course
+            order by fill_day, ndc
             rows between unbounded preceding and current row
         ) as end_day
     from cumulated
@@ -149,16 +182,19 @@ shifted as (
 final as (
 
     select
-        cast(person_key as int) as person_key,
-        cast(ingredient as string) as ingredient,
-        cast(ndc_code as string) as ndc_code,
-        cast(days_supply as int) as days_supply,
-        cast(fill_date as date) as fill_date,
-        cast({{ date_plus_days("date '2000-01-01'", 'end_day - days_supply') }} as date)
-            as supply_start_date,
-        cast({{ date_plus_days("date '2000-01-01'", 'end_day - 1') }} as date) as supply_end_date,
-        cast(evaluation_date as date) as evaluation_date
+        cast(floor(shifted.course / 10000) as int) as person_key,
+        cast(ingredients.ingredient as string) as ingredient,
+        cast(shifted.ndc as bigint) as ndc_number,
+        cast(shifted.days_supply as int) as days_supply,
+        cast({{ date_plus_days("date '2000-01-01'", 'shifted.fill_day') }} as date) as fill_date,
+        cast({{ date_plus_days("date '2000-01-01'", 'shifted.end_day - shifted.days_supply') }}
+            as date) as supply_start_date,
+        cast({{ date_plus_days("date '2000-01-01'", 'shifted.end_day - 1') }} as date)
+            as supply_end_date,
+        cast(shifted.evaluation_date as date) as evaluation_date
     from shifted
+    inner join ingredients
+        on shifted.course % 10000 = ingredients.ingredient_number
 
 )
 

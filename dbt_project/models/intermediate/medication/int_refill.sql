@@ -99,7 +99,7 @@ fills as (
         supplies.person_key,
         classes.drug_class,
         supplies.ingredient,
-        supplies.ndc_code,
+        supplies.ndc_number,
         supplies.days_supply,
         supplies.fill_date,
         supplies.evaluation_date,
@@ -178,7 +178,7 @@ numbered as (
         fills.person_key,
         fills.drug_class,
         fills.ingredient,
-        fills.ndc_code,
+        fills.ndc_number,
         fills.days_supply,
         {{ whole_days_between('fills.first_date', 'fills.fill_date') }}
         - coalesce(fill_stays.days_away, 0) as fill_day
@@ -196,7 +196,7 @@ cumulated as (
         *,
         sum(days_supply) over (
             partition by person_key, drug_class, ingredient
-            order by fill_day, ndc_code
+            order by fill_day, ndc_number
             rows between unbounded preceding and current row
         ) as supply_to_date
     from numbered
@@ -216,7 +216,7 @@ ended as (
         fill_day - (supply_to_date - days_supply) as from_fill,
         max(fill_day - (supply_to_date - days_supply)) over (
             partition by person_key, drug_class, ingredient
-            order by fill_day, ndc_code
+            order by fill_day, ndc_number
             rows between 1 following and unbounded following
         ) as from_later_fill
     from cumulated
