@@ -344,8 +344,8 @@ class _Sums:
                 flag_cents[flag] += one.truncated_cents
         pair_months: dict[tuple[str, str], int] = defaultdict(int)
         for flags, of_set in set_months.items():
-            for pair in product(flags, repeat=2):
-                pair_months[pair] += of_set
+            for one_flag, other in product(flags, flags):
+                pair_months[one_flag, other] += of_set
         return cls(months, cents, flag_months, flag_cents, pair_months)
 
 

@@ -46,6 +46,7 @@ DBT_PROJECT = "collaborative_care"
 NEEDED_MODELS = (
     "int_outcome_member_period",
     "int_payment_triangle",
+    "int_risk_condition",
     "int_attribution_decided",
     "int_attribution_group",
     "int_member_month_counted",
