@@ -24,7 +24,10 @@ gaps as (
         on
             gaps.measure_id = measures.measure_id
             and gaps.measure_version = measures.measure_version
-    where gaps.state in ('OVERDUE', 'DUE_SOON', 'OPEN') and not measures.is_event_based
+    where
+        gaps.state in ('OVERDUE', 'DUE_SOON', 'OPEN')
+        and gaps.weight > 0
+        and not measures.is_event_based
 
 ),
 
