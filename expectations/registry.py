@@ -3,11 +3,14 @@
 Suites themselves do not belong here. Importing this module imports no expectations library.
 """
 
+from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 from expectations import (
     adt_events,
     agg_attribution,
+    agg_change_detail,
     agg_change_versus_market,
     agg_er_use_versus_market,
     agg_member_month,
@@ -32,8 +35,10 @@ from expectations import (
     support_program_enrollment,
 )
 from expectations.profiles import ProfileDefinition, one_row_a_delivery, profile_feed
+from expectations.restricted import RESTRICTED_SUITES
 from expectations.suites import Suite, validate
-from expectations.tables import judge_mart, judge_outcome
+from expectations.tables import MartProfile, judge_mart, judge_outcome, judge_profile
+from expectations.verdicts import keep_verdicts
 from orchestration.checks import CheckOutcome, RegisteredCheck
 from orchestration.settings import Settings
 
@@ -62,6 +67,7 @@ MART_SUITES: tuple[Suite, ...] = (
     agg_reject.SUITE,
 )
 OUTCOME_SUITES: tuple[Suite, ...] = (
+    agg_change_detail.SUITE,
     agg_change_versus_market.SUITE,
     agg_er_use_versus_market.SUITE,
     agg_outcome_versus_market.SUITE,
@@ -102,36 +108,65 @@ def judge_feed(settings: Settings, definition: ProfileDefinition, suite: Suite) 
     return validate(suite, frame)
 
 
-def _feed_check(definition: ProfileDefinition, suite: Suite) -> RegisteredCheck:
+def _check(
+    suite: Suite,
+    layer: Literal["ledger", "mart", "outcome"],
+    description: str,
+    judge: Callable[[Settings], CheckOutcome],
+) -> RegisteredCheck:
     return RegisteredCheck(
         f"expectations_{suite.table}",
         suite.table,
-        "ledger",
+        layer,
         True,
+        description,
+        partial(_judged_and_kept, table=suite.table, layer=layer, judge=judge),
+    )
+
+
+def _judged_and_kept(
+    settings: Settings, table: str, layer: str, judge: Callable[[Settings], CheckOutcome]
+) -> CheckOutcome:
+    """Judge, and keep what each expectation said for the report of the generation."""
+    outcome = judge(settings)
+    keep_verdicts(settings, table, layer, outcome)
+    return outcome
+
+
+def _feed_check(definition: ProfileDefinition, suite: Suite) -> RegisteredCheck:
+    return _check(
+        suite,
+        "ledger",
         f"Profiles of {suite.table} deliveries are plausible: amounts, mix, lag, missing values.",
         partial(judge_feed, definition=definition, suite=suite),
+    )
+
+
+def _restricted_check(profile: MartProfile, suite: Suite) -> RegisteredCheck:
+    return _check(
+        suite,
+        "mart",
+        f"What is said of {suite.table} as a whole is plausible; its rows are identified.",
+        partial(judge_profile, profile=profile, suite=suite),
     )
 
 
 EXPECTATION_CHECKS: tuple[RegisteredCheck, ...] = (
     *(_feed_check(definition, suite) for definition, suite in FEED_SUITES),
     *(
-        RegisteredCheck(
-            f"expectations_{suite.table}",
-            suite.table,
+        _check(
+            suite,
             "mart",
-            True,
             f"Values of {suite.table} are plausible.",
             partial(judge_mart, suite=suite),
         )
         for suite in MART_SUITES
     ),
+    *(_restricted_check(profile, suite) for profile, suite in RESTRICTED_SUITES),
     *(
-        RegisteredCheck(
-            f"expectations_{suite.table}",
-            suite.table,
+        _check(
+            suite,
             "outcome",
-            True,
             f"Values of {suite.table} are plausible.",
             partial(judge_outcome, suite=suite),
         )

@@ -37,7 +37,28 @@ class Suite:
     may_be_empty: bool = False
 
 
-def validate(suite: Suite, frame: pd.DataFrame) -> CheckOutcome:
+@dataclass(frozen=True)
+class ExpectationResult:
+    """One expectation's verdict, stripped of the library's own shapes and of values."""
+
+    name: str
+    dimension: str
+    reason: str
+    severity: str
+    success: bool
+    is_unjudged: bool
+    error: str | None
+    found: str
+
+
+@dataclass(frozen=True)
+class SuiteOutcome(CheckOutcome):
+    """The verdict of a suite, and those of its expectations as far as they were judged."""
+
+    verdicts: tuple[ExpectationResult, ...] = ()
+
+
+def validate(suite: Suite, frame: pd.DataFrame) -> SuiteOutcome:
     """Judge a frame; passes if every critical expectation held and none could not be judged.
 
     Warnings are told but do not fail. Metadata holds counts; problems name expectation, column,
@@ -45,15 +66,15 @@ def validate(suite: Suite, frame: pd.DataFrame) -> CheckOutcome:
     """
     rows = len(frame)
     if rows == 0 and suite.may_be_empty:
-        return CheckOutcome("pass", {"rows": 0}, (), (f"{suite.table}: the table is empty.",))
+        return SuiteOutcome("pass", {"rows": 0}, (), (f"{suite.table}: the table is empty.",))
     if rows == 0:
-        return CheckOutcome("error", {"rows": 0}, (f"{suite.table}: the table is empty.",))
+        return SuiteOutcome("error", {"rows": 0}, (f"{suite.table}: the table is empty.",))
     try:
         expectations = suite.build()
         results = _run(suite.table, expectations, frame)
     except Exception as error:  # noqa: BLE001 - whatever breaks the library is an ERROR verdict
         problem = f"{suite.table}: could not be judged: {type(error).__name__}: {error}"
-        return CheckOutcome("error", {"rows": rows}, (problem[:500],))
+        return SuiteOutcome("error", {"rows": rows}, (problem[:500],))
     errors: list[str] = []
     failures: list[str] = []
     warnings: list[str] = []
@@ -76,20 +97,7 @@ def validate(suite: Suite, frame: pd.DataFrame) -> CheckOutcome:
         "errors": len(errors),
     }
     status: Literal["pass", "fail", "error"] = "error" if errors else "fail" if failures else "pass"
-    return CheckOutcome(status, counts, (*errors, *failures), tuple(warnings))
-
-
-@dataclass(frozen=True)
-class ExpectationResult:
-    """One expectation's verdict, stripped of the library's own shapes and of values."""
-
-    name: str
-    reason: str
-    severity: str
-    success: bool
-    is_unjudged: bool
-    error: str | None
-    found: str
+    return SuiteOutcome(status, counts, (*errors, *failures), tuple(warnings), tuple(results))
 
 
 def name_of(kind: str, kwargs: Mapping[str, object]) -> str:
@@ -147,6 +155,7 @@ def _plain(result: Mapping[str, object]) -> ExpectationResult:
         found = f"found {detail.get('observed_value')}."
     return ExpectationResult(
         name=name_of(str(config.get("type")), _mapping(config.get("kwargs"))),
+        dimension=str(meta.get("dimension", "")),
         reason=str(meta.get("reason", "")),
         severity=str(config.get("severity", "critical")),
         success=result.get("success") is True,

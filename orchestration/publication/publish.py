@@ -175,6 +175,7 @@ def _write_pages(settings: Settings, building: Path, inputs: RunInputs) -> None:
     _issue_statements(settings, inputs)
     _copy_statements(settings, building)
     _keep_snapshots(settings, building, inputs)
+    _report_expectations(settings, building, inputs)
     write_scorecards(settings, building, inputs.as_of)
     _write_panels(settings, building)
 
@@ -207,6 +208,14 @@ def _keep_snapshots(settings: Settings, building: Path, inputs: RunInputs) -> No
     from orchestration.attribution.publish import publish_snapshots
 
     publish_snapshots(settings, inputs, building / generations.RESTRICTED_DIR)
+
+
+def _report_expectations(settings: Settings, building: Path, inputs: RunInputs) -> None:
+    """Tell what was expected of the data and what was found, on exactly these inputs."""
+    # Imported here: suites know this package's marts.
+    from expectations.verdicts import write_report
+
+    write_report(settings, building, inputs)
 
 
 def _copy_statements(settings: Settings, building: Path) -> None:

@@ -9,9 +9,15 @@ from great_expectations.expectations.expectation import Expectation
 
 from expectations import suites
 from expectations.registry import EXPECTATION_CHECKS, FEED_SUITES, MART_SUITES, OUTCOME_SUITES
+from expectations.restricted import RESTRICTED_SUITES
 from expectations.suites import Suite, between, name_of, validate
 
-ALL_SUITES = [*(suite for _, suite in FEED_SUITES), *MART_SUITES, *OUTCOME_SUITES]
+ALL_SUITES = [
+    *(suite for _, suite in FEED_SUITES),
+    *MART_SUITES,
+    *(suite for _, suite in RESTRICTED_SUITES),
+    *OUTCOME_SUITES,
+]
 
 PLAUSIBLE: dict[str, dict[str, object]] = {
     "eligibility": {
@@ -248,6 +254,112 @@ PLAUSIBLE: dict[str, dict[str, object]] = {
         "interval_lower": 0.89,
         "interval_upper": 0.98,
     },
+    "fct_attribution": {
+        "row_count": 5_000,
+        "repeated_keys": 0,
+        "is_in_program__mean": 0.3,
+        "npi_of_program__distinct": 400,
+    },
+    "fct_member_month": {
+        "row_count": 5_000,
+        "repeated_keys": 0,
+        "is_medical__mean": 0.92,
+        "state__null_share": 0,
+        "covered_days__max": 31,
+    },
+    "fct_gap": {
+        "row_count": 5_000,
+        "repeated_keys": 0,
+        "measure_id__distinct": 20,
+        "is_met__mean": 0.6,
+        "seen_in_order__min": 1,
+    },
+    "agg_quality_clinician": {
+        "row_count": 5_000,
+        "repeated_keys": 0,
+        "is_below__mean": 0,
+        "npi__distinct": 400,
+    },
+    "fct_readmission": {
+        "row_count": 5_000,
+        "repeated_keys": 0,
+        "is_readmission__mean": 0.11,
+        "lace_score__max": 15,
+        "hospital_score__max": 9,
+        "leaves_in_order__min": 1,
+    },
+    "fct_medication_gap": {
+        "row_count": 5_000,
+        "repeated_keys": 0,
+        "drug_class__distinct": 6,
+        "is_lapsed__mean": 0.3,
+        "runs_out_in_order__min": 1,
+    },
+    "fct_medication_safety": {
+        "row_count": 5_000,
+        "repeated_keys": 0,
+        "rule_id__distinct": 9,
+        "is_critical__mean": 0.05,
+        "lasts_in_order__min": 1,
+    },
+    "fct_care_event": {
+        "row_count": 5_000,
+        "repeated_keys": 0,
+        "event_kind__distinct": 3,
+        "ends_in_order__min": 1,
+    },
+    "fct_care_member": {
+        "row_count": 5_000,
+        "repeated_keys": 0,
+        "birth_date__null_share": 0,
+        "opted_out__mean": 0.01,
+    },
+    "fct_worklist_task": {
+        "row_count": 5_000,
+        "repeated_keys": 0,
+        "task__distinct": 8,
+        "points__min": 5,
+        "evidence__null_share": 0,
+    },
+    "fct_reject": {
+        "row_count": 5_000,
+        "repeated_keys": 0,
+        "row_number__min": 4,
+        "reason__distinct": 7,
+        "remedy__null_share": 0,
+    },
+    "fct_code_mapping": {
+        "row_count": 5_000,
+        "repeated_keys": 0,
+        "code_system__distinct": 5,
+        "row_count__min": 1,
+    },
+    "fct_condition": {
+        "row_count": 5_000,
+        "repeated_keys": 0,
+        "condition__distinct": 20,
+        "qualifies_in_order__min": 1,
+    },
+    "fct_high_risk": {
+        "row_count": 5_000,
+        "repeated_keys": 0,
+        "category__distinct": 3,
+        "points__min": 1,
+    },
+    "fct_payer_gap": {
+        "row_count": 5_000,
+        "repeated_keys": 0,
+        "verdict__distinct": 3,
+        "measure_id__distinct": 4,
+    },
+    "agg_change_detail": {
+        "program_id": "program",
+        "part": "balance",
+        "outcome": "cost",
+        "item_number": 1,
+        "item": "age",
+        "ratio": 1.02,
+    },
     "agg_er_use_versus_market": {
         "reporting_unit_id": "unit",
         "period_role": "performance",
@@ -289,6 +401,7 @@ KEYS = {
     "agg_member_month": "market_area_id",
     "agg_program_utilization": "program_id",
     "agg_quality_measure": "practice_id",
+    "agg_change_detail": "program_id",
     "fct_delivery": "delivery_id",
     "agg_reject": "delivery_id",
     "agg_change_versus_market": "program_id",

@@ -27,6 +27,8 @@ OUTCOME_KEYS = {
         agg_shared_savings.key,
     )
 }
+# The detail of the change is written by the asset of the change.
+CHECKED_KEYS = {**OUTCOME_KEYS, "agg_change_detail": agg_change_versus_market.key}
 
 
 def mart_keys() -> list[dg.AssetKey]:
@@ -43,7 +45,7 @@ mart_checks = stage_checks(
     "mart_expectations", _of_layer("mart"), lambda check: model_key(check.asset)
 )
 outcome_checks = stage_checks(
-    "outcome_expectations", _of_layer("outcome"), lambda check: OUTCOME_KEYS[check.asset]
+    "outcome_expectations", _of_layer("outcome"), lambda check: CHECKED_KEYS[check.asset]
 )
 
 
