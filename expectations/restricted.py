@@ -339,6 +339,23 @@ def _payer_gap() -> Sequence["Expectation"]:
     ]
 
 
+_HHS_SCORE = MartProfile(
+    "fct_hhs_hcc_score",
+    (
+        Profiled("metal", "metal", ("distinct",)),
+        Profiled("enrolled_months", "enrolled_months", ("range",)),
+    ),
+)
+
+
+def _hhs_score() -> Sequence["Expectation"]:
+    return [
+        _unique(),
+        between("metal__distinct", 1, 10, "validity", "metal levels are few (G.2)"),
+        between("enrolled_months__max", 1, 12, "validity", "a benefit year has twelve months"),
+    ]
+
+
 _REJECT = MartProfile(
     "fct_reject",
     (
@@ -375,5 +392,6 @@ RESTRICTED_SUITES: tuple[tuple[MartProfile, Suite], ...] = (
     (_CONDITION, Suite("fct_condition", _condition, may_be_empty=True)),
     (_HIGH_RISK, Suite("fct_high_risk", _high_risk, may_be_empty=True)),
     (_PAYER_GAP, Suite("fct_payer_gap", _payer_gap, may_be_empty=True)),
+    (_HHS_SCORE, Suite("fct_hhs_hcc_score", _hhs_score, may_be_empty=True)),
     (_REJECT, Suite("fct_reject", _reject, may_be_empty=True)),
 )

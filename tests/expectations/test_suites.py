@@ -352,6 +352,12 @@ PLAUSIBLE: dict[str, dict[str, object]] = {
         "verdict__distinct": 3,
         "measure_id__distinct": 4,
     },
+    "fct_hhs_hcc_score": {
+        "row_count": 5_000,
+        "repeated_keys": 0,
+        "metal__distinct": 5,
+        "enrolled_months__max": 12,
+    },
     "agg_change_detail": {
         "program_id": "program",
         "part": "balance",
