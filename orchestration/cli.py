@@ -11,7 +11,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -20,9 +20,6 @@ from orchestration.dbt_process import executable
 from orchestration.errors import CareWarehouseError
 from orchestration.settings import PROJECT_ROOT, Settings, load_settings
 from orchestration.warehouse import dbt_environment
-
-if TYPE_CHECKING:
-    import dagster as dg
 
 TERMINAL_LOGGING = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
 
@@ -463,7 +460,7 @@ def _run_job(name: str) -> None:
 
     from orchestration.alerts import send
     from orchestration.definitions import defs
-    from orchestration.defs.alerts import alert_of
+    from orchestration.defs.alerts import alert_of, causes
 
     gc.freeze()
     gc.enable()
@@ -473,11 +470,11 @@ def _run_job(name: str) -> None:
             instance=instance, run_config=TERMINAL_LOGGING, raise_on_error=False
         )
     if not result.success:
-        failures = result.get_step_failure_events()
-        for event in failures:
-            console.print(f"[bold red]{event.step_key}:[/] {_root_cause(event)}", soft_wrap=True)
-        failed = sorted({event.step_key or name for event in failures})
-        told = send(settings, alert_of(result.run_id, name, failures, "it could not start"))
+        failures = causes(result.get_step_failure_events(), result.get_run_failure_event())
+        for cause in failures:
+            console.print(f"[bold red]{cause.place}:[/] {cause.words}", soft_wrap=True)
+        failed = sorted({cause.place for cause in failures})
+        told = send(settings, alert_of(result.run_id, name, failures))
         if told is not None and told.is_owed:
             console.print(f"[bold red]alert not delivered:[/] {told.webhook}", soft_wrap=True)
         raise CareWarehouseError(
@@ -485,10 +482,3 @@ def _run_job(name: str) -> None:
             f" `make ui` shows run {result.run_id} in full."
         )
     console.print(f"[bold green]{name} succeeded[/]")
-
-
-def _root_cause(event: "dg.DagsterEvent") -> str:
-    error = event.step_failure_data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return "" if error is None else error.message.strip()

@@ -229,9 +229,9 @@ def write_whole(path: Path, content: bytes) -> None:
 def place(temporary: Path, path: Path) -> None:
     """Move a finished file to its place once its bytes, and then its name, are on the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    _flush(temporary)
+    flush(temporary)
     temporary.replace(path)
-    _flush(path.parent)
+    flush(path.parent)
 
 
 @contextmanager
@@ -267,7 +267,8 @@ def _seen_path(settings: Settings, feed: str) -> Path:
     return settings.ledger_dir / "seen" / f"{feed}.json"
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
+    """Force a file, or the names in a folder, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.errors import CareWarehouseError, PublicationRefused
-from orchestration.ingest.ledger import write_whole
+from orchestration.ingest.ledger import flush, write_whole
 from orchestration.payment.costs import text_literal
 from orchestration.payment.fee import PANELS_FILE
 from orchestration.payment.statement import (
@@ -198,7 +198,9 @@ def line_differences(stated: Path, found: Path, at_most: int = 20) -> tuple[int,
 
 
 def _keep(draft: Path, statement: Statement, target: Path) -> Issued:
-    """Copy a draft to its place in one rename; an equal one that is there stays as it is."""
+    """Copy a draft to its place in one rename, once its bytes are on the disk: it is never written
+    again. An equal one that is there stays as it is.
+    """
     from orchestration.payment.statement_page import statement_page
 
     program_id = str(statement["program_id"])
@@ -213,10 +215,13 @@ def _keep(draft: Path, statement: Statement, target: Path) -> Issued:
     (unfinished / PAGE_FILE).write_text(statement_page(statement), encoding="utf-8")
     for path in unfinished.iterdir():
         path.chmod(0o400)
+        flush(path)
+    flush(unfinished)
     if target.exists():
         # An interim statement of the same day, before another delivery of that day.
         shutil.rmtree(target)
     unfinished.rename(target)
+    flush(target.parent)
     return Issued(program_id, target.name, target, is_new=True)
 
 

@@ -172,14 +172,25 @@ def refused() -> None:
 
 @dg.asset
 def broken() -> None:
-    raise ValueError("a column went missing")
+    raise ValueError("Jane Doe's claim cannot be read")
+
+
+@dg.asset
+def judged() -> None:
+    """Fine, but for its check."""
+
+
+@dg.asset_check(asset=judged, blocking=True)
+def never_passes() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=False)
 
 
 @pytest.mark.parametrize(
     ("asset", "kind", "text"),
     [
-        (refused, "publication_held", "2 of 9 checks are in the way"),
-        (broken, "run_failed", "a column went missing"),
+        (refused, "publication_held", "refused: Nothing is published: 2 of 9 checks"),
+        (judged, "publication_held", "never_passes"),
+        (broken, "run_failed", "broken: ValueError; the run's log"),
     ],
 )
 def test_dagster_tells_of_a_failed_run_by_its_cause(
@@ -194,7 +205,10 @@ def test_dagster_tells_of_a_failed_run_by_its_cause(
     monkeypatch.setenv("CARE_DATA_DIR", str(settings.data_dir))
     monkeypatch.setenv("CARE_ALERT_WEBHOOK", inbox.address)
     job = dg.define_asset_job("some_night", selection=[asset])
-    definitions = dg.Definitions(assets=[asset], jobs=[job], executor=dg.in_process_executor)
+    checks = [never_passes] if asset is judged else []
+    definitions = dg.Definitions(
+        assets=[asset], asset_checks=checks, jobs=[job], executor=dg.in_process_executor
+    )
     with dg.DagsterInstance.ephemeral() as instance:
         result = definitions.resolve_job_def("some_night").execute_in_process(
             instance=instance, raise_on_error=False
@@ -211,6 +225,7 @@ def test_dagster_tells_of_a_failed_run_by_its_cause(
     assert (posted["kind"], posted["run_id"]) == (kind, result.run_id)
     assert text in posted["text"]
     assert "some_night" in posted["text"]
+    assert "Jane Doe" not in posted["text"], "an error may quote a member's value"
 
 
 def test_the_watching_sensor_fails_its_tick_while_the_webhook_is_down(
