@@ -14,14 +14,17 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from statistics import median
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from orchestration.errors import CareWarehouseError
 from orchestration.settings import Settings
 from orchestration.warehouse import engine
+
+if TYPE_CHECKING:
+    from orchestration.ingest.ledger import Entry
 
 Scalar = str | int | float | bool | None
 Status = Literal["pass", "fail", "error"]
@@ -521,6 +524,8 @@ def feed_checks(settings: Settings) -> tuple[RegisteredCheck, ...]:
     """One warning check a feed: `arrivals_<feed>`, of what came, how late and how much of it."""
     from orchestration.ingest.layouts import load_layouts
 
+    layouts = load_layouts(settings)
+    monthly = {name for name, contract in layouts.contracts.items() if contract.every_month}
     return tuple(
         RegisteredCheck(
             f"arrivals_{feed}",
@@ -529,37 +534,59 @@ def feed_checks(settings: Settings) -> tuple[RegisteredCheck, ...]:
             False,
             f"No delivery of {feed} waits in quarantine; its senders' newest are neither late nor"
             " of an unusual size.",
-            partial(arrivals_check, feed=feed),
+            partial(arrivals_check, feed=feed, every_month=feed in monthly),
         )
-        for feed in load_layouts(settings).feeds
+        for feed in layouts.feeds
     )
 
 
-def arrivals_check(settings: Settings, feed: str) -> CheckOutcome:
+@dataclass(frozen=True)
+class _Arrived:
+    """What the checks of all feeds read."""
+
+    deliveries: tuple[_Delivery, ...]
+    quarantined: "tuple[Entry, ...]"
+    last_measured: str | None
+
+
+@lru_cache(maxsize=1)
+def _arrived(settings: Settings, _stamp: int) -> _Arrived:
+    """Read once for the checks of all feeds; `_stamp` tells one choice of deliveries from another.
+
+    A delivery is set aside or taken before the choice is written, so it is as new as the choice.
+    """
+    from orchestration.ingest.ledger import read_entries, still_quarantined
+
+    return _Arrived(
+        tuple(_read_deliveries(settings)),
+        still_quarantined(read_entries(settings)),
+        _last_measured_month(settings),
+    )
+
+
+def arrivals_check(settings: Settings, feed: str, every_month: bool) -> CheckOutcome:
     """Freshness and volume of one feed by sender, as of the run's day, and its quarantine.
 
     Late is a sender whose newest month lies two or more before its newest of any feed. The newest
     month's rows are held against the six months before it; as in `low_volume_check`, months after
-    the last measured period are not.
+    the last measured period are not. Neither concerns feeds that need not come every month.
     """
-    from orchestration.ingest.layouts import load_layouts
-    from orchestration.ingest.ledger import read_entries, still_quarantined
-
-    contract = load_layouts(settings).contracts.get(feed)
-    every_month = contract is not None and contract.every_month
+    chosen = settings.inputs_dir / "delivery.parquet"
+    arrived = _arrived(settings, chosen.stat().st_mtime_ns if chosen.exists() else 0)
+    last_measured = arrived.last_measured
     problems = [
         f"{entry.source_id}/{feed}/{entry.period} ({entry.delivery_id}) waits in quarantine:"
         f" {entry.reason}. The table `quarantined` of ledger/deliveries says what to do."
-        for entry in still_quarantined(read_entries(settings, feed))
+        for entry in arrived.quarantined
+        if entry.feed == feed
     ]
     newest_of: dict[str, str] = {}
     rows_of: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for row in _read_deliveries(settings):
+    for row in arrived.deliveries:
         if row.is_selected and _MONTH.fullmatch(row.period):
             newest_of[row.source_id] = max(newest_of.get(row.source_id, ""), row.period)
             if row.feed == feed:
                 rows_of[row.source_id][row.period] += row.row_count
-    last_measured = _last_measured_month(settings)
     for source, by_period in sorted(rows_of.items()) if every_month else ():
         months = sorted(by_period)
         behind = len(_months(months[-1], newest_of[source])) - 1

@@ -28,7 +28,9 @@ def house(tmp_path: Path) -> Installation:
 
 def judged(house: Installation, feed: str) -> CheckOutcome:
     house.select()
-    return arrivals_check(house.settings, feed)
+    return arrivals_check(
+        house.settings, feed, load_layouts(house.settings).contracts[feed].every_month
+    )
 
 
 def test_a_thin_month_warns_with_what_is_usual(house: Installation) -> None:
