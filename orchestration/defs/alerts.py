@@ -57,7 +57,9 @@ def causes(steps: Iterable[dg.DagsterEvent], run: dg.DagsterEvent | None) -> lis
         if error is not None:
             while error.cause is not None:
                 error = error.cause
-            told.append(Cause(place, error.cls_name or "error", error.message.strip()))
+            name = error.cls_name or "error"
+            words = re.sub(rf"^[\w.]*\b{re.escape(name)}: ", "", error.message.strip())
+            told.append(Cause(place, name, words))
     return told
 
 

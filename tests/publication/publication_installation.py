@@ -1,6 +1,7 @@
 """A small installation to publish: two marts and two outcome tables, all checks passed."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,34 @@ from orchestration.checks import CheckRecord, RegisteredCheck, write_check_recor
 from orchestration.settings import Settings, load_settings
 
 NO_CHECKS: tuple[RegisteredCheck, ...] = ()
+
+OUTCOMES: Mapping[str, str] = {
+    "agg_er_use_versus_market": """
+        select 'prohealth' as program_id, 'prohealth' as reporting_unit_id,
+            null::varchar as partner_id, 'performance' as period_role,
+            'all_others' as market_basis, 5 as observed_visits, 400 as panel_persons,
+            90000 as market_persons, 15000 as market_visits, 0.93::double as sir,
+            'it was 7 % lower' as sentence, '' as insufficient_reasons, false as is_suppressed
+        """,
+    "agg_change_versus_market": """
+        select 'prohealth' as program_id, 'er_visits' as outcome, 'att' as weighting,
+            400 as panel_persons, 90000 as market_persons, 0.92::double as change_ratio,
+            'it moved 8 % lower' as sentence, false as is_suppressed
+        """,
+    "agg_change_detail": """
+        select 'prohealth' as program_id, 'placebo' as part, 'er_visits' as outcome,
+            0 as item_number, 1.01::double as ratio
+        """,
+    "agg_outcome_versus_market": """
+        select 'prohealth' as program_id, 'inpatient' as outcome, 'all_others' as market_basis,
+            400 as panel_count, 9000 as market_count, 0.97::double as ratio
+        """,
+    "agg_shared_savings": """
+        select 'prohealth' as program_id, 1234.56::decimal(18,2) as savings_amount,
+            24000 as baseline_persons, 25000 as performance_persons
+        """,
+}
+"""A query for each outcome table that is published."""
 
 
 @dataclass(frozen=True)
@@ -117,43 +146,8 @@ def make_installation(data_dir: Path) -> Installation:
         """
     )
     settings.outcomes_dir.mkdir(parents=True)
-    _write(
-        settings.outcomes_dir / "agg_er_use_versus_market.parquet",
-        """
-        select 'prohealth' as program_id, 'prohealth' as reporting_unit_id,
-            null::varchar as partner_id, 'performance' as period_role,
-            'all_others' as market_basis, 5 as observed_visits, 400 as panel_persons,
-            90000 as market_persons, 15000 as market_visits, 0.93::double as sir,
-            'it was 7 % lower' as sentence, '' as insufficient_reasons, false as is_suppressed
-        """,
-    )
-    _write(
-        settings.outcomes_dir / "agg_change_versus_market.parquet",
-        """
-        select 'prohealth' as program_id, 'er_visits' as outcome, 'att' as weighting,
-            400 as panel_persons, 90000 as market_persons, 0.92::double as change_ratio,
-            'it moved 8 % lower' as sentence, false as is_suppressed
-        """,
-    )
-    _write(
-        settings.outcomes_dir / "agg_change_detail.parquet",
-        """
-        select 'prohealth' as program_id, 'placebo' as part, 'er_visits' as outcome,
-            0 as item_number, 1.01::double as ratio
-        """,
-    )
-    _write(
-        settings.outcomes_dir / "agg_outcome_versus_market.parquet",
-        """
-        select 'prohealth' as program_id, 'inpatient' as outcome, 'all_others' as market_basis,
-            400 as panel_count, 9000 as market_count, 0.97::double as ratio
-        """,
-    )
-    _write(
-        settings.outcomes_dir / "agg_shared_savings.parquet",
-        "select 'prohealth' as program_id, 1234.56::decimal(18,2) as savings_amount, "
-        "24000 as baseline_persons, 25000 as performance_persons",
-    )
+    for name, query in OUTCOMES.items():
+        _write(settings.outcomes_dir / f"{name}.parquet", query)
     _write(
         settings.inputs_dir / "delivery.parquet",
         """

@@ -37,6 +37,7 @@ from orchestration.publication import publish, verify_current
 from orchestration.publication.digests import file_sha256, relation_digest
 from orchestration.settings import PROJECT_ROOT, Settings, load_settings
 from tests.intake_kit import CLINICIAN, DELIMITER, FILL, LINE, NOW, SPAN, Row, as_csv
+from tests.publication.publication_installation import OUTCOMES
 
 FEEDS = ("eligibility", "medical_claims", "pharmacy_claims", "provider_roster")
 SOURCE = "cigna"
@@ -262,9 +263,10 @@ def _compute_outcomes(settings: Settings) -> None:
     settings.outcomes_dir.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(settings.warehouse_file), read_only=True) as warehouse:
         ((rows,),) = warehouse.execute("select sum(members)::int from agg_attribution").fetchall()
-        for name, query in _OUTCOMES.items():
+        for name, query in OUTCOMES.items():
             path = settings.outcomes_dir / f"{name}.parquet"
-            warehouse.execute(f"copy ({query.format(rows=rows)}) to '{path}.tmp' (format parquet)")
+            query = query.replace("1234.56", f"{rows}.00")
+            warehouse.execute(f"copy ({query}) to '{path}.tmp' (format parquet)")
             Path(f"{path}.tmp").replace(path)
     inputs = read_run_inputs(settings)
     draft = drafts_dir(settings) / "prohealth"
@@ -285,21 +287,6 @@ def _compute_outcomes(settings: Settings) -> None:
             "inputs": [],
         },
     )
-
-
-_OUTCOMES = {
-    "agg_er_use_versus_market": """
-        select 'prohealth' as program_id, 'prohealth' as reporting_unit_id,
-            null::varchar as partner_id, 'performance' as period_role,
-            'all_others' as market_basis, {rows} as observed_visits, 400 as panel_persons,
-            90000 as market_persons, 15000 as market_visits, 0.93::double as sir,
-            'it was 7 % lower' as sentence, '' as insufficient_reasons, false as is_suppressed
-    """,
-    "agg_shared_savings": """
-        select 'prohealth' as program_id, {rows}::decimal(18,2) as savings_amount,
-            24000 as baseline_persons, 25000 as performance_persons
-    """,
-}
 
 
 def _mart(name: str, audience: str, **meta: object) -> dict[str, object]:
