@@ -256,6 +256,17 @@ def _build(settings: Settings) -> None:
             group by all
             """
         )
+        # What publication asks the warehouse for besides the tables it publishes.
+        warehouse.execute(
+            f"""
+            create or replace table stg_ledger__run as
+            select date '{read_run_inputs(settings).as_of}' as as_of,
+                '2025-03' as claims_through_period;
+            create or replace table stg_ledger__program_terms (
+                program_id varchar, terms_json varchar
+            );
+            """
+        )
 
 
 def _compute_outcomes(settings: Settings) -> None:
