@@ -350,6 +350,11 @@ select
     + 60 * coalesce(member_category.is_hr2, false)::int
     + 30 * coalesce(member_category.is_hr3, false)::int
     + task_today.points
+    + case
+        when
+            task_today.task = 'REFILL' and (member_category.is_hr1 or member_category.is_hr2) then 5
+        else 0
+    end
     + 2 * least(greatest(coalesce($as_of::date - task_today.due_date, 0), 0), 30) as priority
 from task_today
 left join member_category using (payer, person_id)

@@ -22,6 +22,7 @@ from orchestration.pages import render
 from orchestration.programs import Program
 
 UNASSIGNED = "unassigned"
+SUMMARY_FILE = "summary.json"
 MONTHLY_SHOWN = 60
 """Rows of the month on the page; the file holds what fits the month."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -112,6 +113,7 @@ MONTHLY = (
     "person_id",
 )
 WAITING = ("last_name", "first_name", "task", "title", "list_state", "reported_date", "person_id")
+COVERAGE = ("facility_npi", "stays", "told", "first_admission", "last_admission")
 QUEUE = ("reason", "what_to_do", "source_id", "where", "what", "event_date", "detail")
 
 TASK_NAMES = {
@@ -203,7 +205,8 @@ def write_lists(
     for row in queue:
         queued[str(row["reason"])] = queued.get(str(row["reason"]), 0) + 1
     summary = {"as_of": as_of.isoformat(), **counts, "queued": queued, "lists": len(listed)}
-    _private(folder / "summary.json", json.dumps(summary, indent=1, sort_keys=True))
+    _write_csv(folder / "adt_coverage.csv", COVERAGE, _rows(connection, _COVERAGE))
+    _private(folder / SUMMARY_FILE, json.dumps(summary, indent=1, sort_keys=True))
     return WrittenLists(
         len(listed),
         counts["in_hospital"],
@@ -212,6 +215,20 @@ def write_lists(
         counts["shown"],
         queued,
         tuple(exports),
+    )
+
+
+def read_summary(folder: Path) -> WrittenLists:
+    """What was written into a folder of lists, without the exports, which are in the log."""
+    told = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
+    return WrittenLists(
+        told["lists"],
+        told["in_hospital"],
+        told["left"],
+        told["cards"],
+        told["shown"],
+        told["queued"],
+        (),
     )
 
 
@@ -415,6 +432,41 @@ def _queue(connection: duckdb.DuckDBPyConnection) -> list[dict[str, object]]:
     for row in rows:
         row["what_to_do"] = QUEUE_FIXES[str(row["reason"])]
     return rows
+
+
+# F.4, step 5: stays that claims tell of, in the days of which their hospital tells at all, and those
+# it told of: the same person and hospital, admitted a day either way.
+_COVERAGE = """
+with told as (
+    select facility_npi, min(admitted_at)::date as first_day, max(admitted_at)::date as last_day
+    from encounter
+    where facility_npi is not null and patient_class = 'inpatient' and not is_cancelled
+    group by facility_npi
+)
+select
+    told.facility_npi,
+    count(*) as stays,
+    count(*) filter (
+        where exists (
+            select 1 from stay
+            where
+                stay.payer = care_event.payer
+                and stay.person_id = care_event.person_id
+                and stay.facility_npi = care_event.npi
+                and abs(stay.admission_date - care_event.event_date) <= 1
+        )
+    ) as told,
+    min(care_event.event_date) as first_admission,
+    max(care_event.event_date) as last_admission
+from care_event
+inner join told
+    on
+        care_event.npi = told.facility_npi
+        and care_event.event_date between told.first_day and told.last_day
+where care_event.event_kind = 'stay'
+group by told.facility_npi
+order by told.facility_npi
+"""
 
 
 def _place(folder: Path, owner: Row, taken: set[Path]) -> Path:

@@ -7,6 +7,7 @@ Swapped in whole, like a generation; when it runs does not belong here (`defs/co
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -19,7 +20,7 @@ from orchestration.coordination.access_log import record_exports
 from orchestration.coordination.cards import build_cards
 from orchestration.coordination.discharges import build_discharges
 from orchestration.coordination.encounters import build_encounters
-from orchestration.coordination.lists import WrittenLists, write_lists
+from orchestration.coordination.lists import WrittenLists, read_summary, write_lists
 from orchestration.coordination.matching import match_encounters
 from orchestration.coordination.monthly import build_monthly, kept_dir, write_monthly
 from orchestration.coordination.sources import (
@@ -35,6 +36,7 @@ from orchestration.warehouse import engine
 
 URGENT_FEEDS = ("adt_events", "care_log")
 PURPOSE = "care coordination: daily lists"
+MADE_OF = "made_of.json"
 _BUILDING = ".building-"
 
 
@@ -65,16 +67,20 @@ def refresh_lists(settings: Settings, as_of: date | None = None) -> Refreshed:
             " its members."
         )
     selection = read_selection(settings, as_of)
+    deliveries = of_selection(selection)
     root = worklists_dir(settings)
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _one_at_a_time(root):
+        published = tables.resolve() / "worklists"
+        if _made_of(published) == _inputs(deliveries, selection.as_of):
+            # Nothing came since the generation: its own lists are today's, and are logged already.
+            is_new = _point(root / "current", os.path.relpath(published, root))
+            return Refreshed(published, selection.as_of, is_new, read_summary(published))
         for left_behind in root.glob(f"{_BUILDING}*"):
             shutil.rmtree(left_behind)
         building = root / f"{_BUILDING}{os.getpid()}"
         # The generation that was current at the start is read to the end, whatever is swapped in.
-        written = build_lists(
-            settings, tables.resolve(), of_selection(selection), selection.as_of, building
-        )
+        written = build_lists(settings, tables.resolve(), deliveries, selection.as_of, building)
         digest = hashlib.sha256(
             "".join(f"{one.file} {one.sha256}\n" for one in written.exports).encode()
             + (building / "queue.csv").read_bytes()
@@ -101,11 +107,12 @@ def build_lists(
 ) -> WrittenLists:
     """Build and write every list into `folder`, from a generation's identified tables."""
     programs = load_programs(settings)
+    chosen = tuple(deliveries)
     permitted = {
         program.program_id: program.facts.coordinators.permitted_sensitive for program in programs
     }
     with engine(settings) as connection:
-        open_sources(connection, settings, tables, deliveries)
+        open_sources(connection, settings, tables, chosen)
         build_encounters(connection, as_of)
         match_encounters(connection)
         build_discharges(connection, as_of)
@@ -113,7 +120,23 @@ def build_lists(
         build_monthly(connection, kept_dir(settings), as_of)
         written = write_lists(connection, folder, as_of, programs)
         write_monthly(connection, folder)
-        return written
+    made_of = folder / MADE_OF
+    made_of.write_text(json.dumps(_inputs(chosen, as_of), indent=1), encoding="utf-8")
+    made_of.chmod(0o600)
+    return written
+
+
+def _inputs(deliveries: Iterable[ChosenDelivery], as_of: date) -> dict[str, object]:
+    """What lists are made of beside the generation's own tables."""
+    ids = sorted(f"{one.delivery_id} {one.delivered_on}" for one in deliveries)
+    return {"as_of": as_of.isoformat(), "deliveries": ids}
+
+
+def _made_of(folder: Path) -> object:
+    try:
+        return json.loads((folder / MADE_OF).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
 
 
 @contextmanager
@@ -123,12 +146,16 @@ def _one_at_a_time(root: Path) -> Iterator[None]:
         yield
 
 
-def _point(link: Path, target: str) -> None:
+def _point(link: Path, target: str) -> bool:
+    """Make `link` a symbolic link to `target` in one step; False where it is one already."""
+    if link.is_symlink() and str(link.readlink()) == target:
+        return False
     unfinished = link.with_name(f".{link.name}.unfinished")
     with contextlib.suppress(FileNotFoundError):
         unfinished.unlink()
     unfinished.symlink_to(target)
     unfinished.replace(link)
+    return True
 
 
 def _prune(root: Path, keep: int, current: Path) -> None:

@@ -82,7 +82,11 @@ def test_a_members_way_through_the_hospital_and_home(care: CareInstallation) -> 
         ("cigna", "ANN", "stay", "1530273626", "2026-03-02", "2026-03-04"),
     ]
     care.publish()
-    assert care.refresh().left["ANN"]["visit_state"] == "CLOSED"
+    lists = care.refresh()
+    assert lists.left["ANN"]["visit_state"] == "CLOSED"
+    # The claim's stay is one the hospital told of.
+    (coverage,) = lists.rows("adt_coverage.csv")
+    assert (coverage["stays"], coverage["told"]) == ("1", "1")
 
     # After thirty days the row ends.
     care.nurse("2026-04-06", did("DORA", "2026-04-06", "EDUCATION", "COMPLETED"))

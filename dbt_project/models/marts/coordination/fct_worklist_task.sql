@@ -1,12 +1,18 @@
+{%- set behavioral -%}
+    ('serotonergic', 'ssri', 'mao_inhibitor', 'tricyclic', 'tranylcypromine', 'amphetamine_like',
+    'benzodiazepine', 'antipsychotic')
+{%- endset -%}
 -- METHODS L.1: what a member's coordinator could do for her, one row a task, from claims, measures and
 -- the payer's report; the daily step adds discharges (F.4) and takes away what the care log answers.
--- Points: a gap its weight times 5 overdue, 3 due soon, 1 open; a review 12; a referral 8.
+-- Points: a gap its weight times 5 overdue, 3 due soon, 1 open; a skipped refill 5 times its priority; a
+-- question about drugs 60 when critical, 40 when high; a review 12; a referral 8.
 
 with
 
 members as (
 
     select
+        person_key,
         payer,
         person_id
     from {{ ref('int_care_member') }}
@@ -146,6 +152,58 @@ tasks as (
             as evidence,
         cast(null as string) as sensitivity
     from left_hospital
+    union all
+    select
+        members.payer,
+        members.person_id,
+        'REFILL' as task,
+        refills.drug_class as subject,
+        replace(refills.drug_class, '_', ' ') as title,
+        refills.state,
+        5 * refills.priority as points,
+        refills.runout_date as due_date,
+        refills.last_fill_date as opened_on,
+        concat(
+            cast(refills.days_late as string),
+            ' days without, last fill ',
+            cast(refills.last_fill_date as string)
+        ) as evidence,
+        case
+            when refills.drug_class in ('antidepressant', 'antipsychotic')
+                then 'behavioral_health'
+        end as sensitivity
+    from {{ ref('int_refill') }} as refills
+    inner join members on refills.person_key = members.person_key
+    where refills.state = 'SKIPPED' and refills.suppressed_by is null
+    union all
+    select
+        members.payer,
+        members.person_id,
+        'MED_SAFETY' as task,
+        case
+            when alerts.ingredient_b is null then concat(alerts.rule_id, ' ', alerts.ingredient_a)
+            else concat(alerts.rule_id, ' ', alerts.ingredient_a, '+', alerts.ingredient_b)
+        end as subject,
+        case
+            when alerts.ingredient_b is null then alerts.ingredient_a
+            else concat(alerts.ingredient_a, ' with ', alerts.ingredient_b)
+        end as title,
+        alerts.grade as state,
+        case alerts.grade when 'CRITICAL' then 60 else 40 end as points,
+        cast(null as date) as due_date,
+        alerts.first_date as opened_on,
+        concat(
+            cast(alerts.days_together as string), ' days, last ', cast(alerts.last_date as string)
+        ) as evidence,
+        case
+            when
+                coalesce(alerts.group_a, '') in {{ behavioral }}
+                or coalesce(alerts.group_b, '') in {{ behavioral }}
+                then 'behavioral_health'
+        end as sensitivity
+    from {{ ref('int_medication_alert') }} as alerts
+    inner join members on alerts.person_key = members.person_key
+    where alerts.grade in ('CRITICAL', 'HIGH')
     union all
     select
         payer,
