@@ -434,8 +434,8 @@ def _queue(connection: duckdb.DuckDBPyConnection) -> list[dict[str, object]]:
     return rows
 
 
-# F.4, step 5: stays that claims tell of, in the days of which their hospital tells at all, and those
-# it told of: the same person and hospital, admitted a day either way.
+# F.4, step 5: stays that claims tell of, in days of which their hospital tells at all, and those it
+# told of: the same person and hospital, admitted a day either way.
 _COVERAGE = """
 with told as (
     select facility_npi, min(admitted_at)::date as first_day, max(admitted_at)::date as last_day
