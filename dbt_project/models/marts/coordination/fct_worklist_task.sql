@@ -112,7 +112,10 @@ tasks as (
             when evidence_date is null then 'never seen'
             else concat('last seen ', cast(evidence_date as string))
         end as evidence,
-        case when measure_id in ('M04') then 'reproductive' end as sensitivity
+        case
+            when measure_id = 'M04' then 'reproductive'
+            when measure_id in ('M24', 'M32') then 'behavioral_health'
+        end as sensitivity
     from gaps
     union all
     select
