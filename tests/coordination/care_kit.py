@@ -27,12 +27,12 @@ ROSTER_HEADER = (
 )
 MEMBER_COLUMNS = """
     payer text, person_id text, program_id text, partner_id text, practice_id text, npi text,
-    coordinator_id text, case_manager_id text, attribution_reason text, attribution_status text,
-    last_name text, first_name text, sex text, phone_number text, phone_type text,
-    language_code text, preferred_contact text, encounter_program_id text,
+    coordinator_id text, case_manager_id text, last_name text, first_name text, sex text,
+    phone_number text, phone_type text, language_code text, preferred_contact text,
+    encounter_program_id text,
     encounter_partner_id text, comorbidity_points int, is_covered boolean, is_hospice boolean,
     was_readmitted boolean, is_attributed_elsewhere boolean, birth_date date, death_date date,
-    cover_end_date date, opt_out_date date, last_visit_date date
+    cover_end_date date, opt_out_date date
 """
 TASK_COLUMNS = """
     payer text, person_id text, task text, subject text, title text, state text, evidence text,
@@ -73,9 +73,9 @@ class CareInstallation:
             (
                 "cigna", person, PROGRAM if is_member else None, SOURCE if is_member else None,
                 "L1" if is_member else None, DOCTOR if is_member else None,
-                "NPN-N01" if is_member else None, None, "VISITS", "RETAINED", last, first, sex,
+                "NPN-N01" if is_member else None, None, last, first, sex,
                 "2065550100", "mobile", "en", "phone", None, None, points, True, False, False,
-                False, birth, None, "9999-12-31", "2026-01-01" if person == "GUS" else None, None,
+                False, birth, None, "9999-12-31", "2026-01-01" if person == "GUS" else None,
             )
             for person, (last, first, birth, sex, is_member, points) in PEOPLE.items()
         ]  # fmt: skip

@@ -22,32 +22,33 @@ persons as (
 
 ),
 
-attributions as (
-
-    select * from {{ ref('int_member_attribution') }}
-
-),
-
+-- The newest snapshot alone: the view of all of them would be spelt out for every month.
 newest as (
 
-    select max(snapshot_number) as snapshot_number from attributions
+    select max(snapshot_number) as snapshot_number from {{ ref('int_attribution_snapshot') }}
 
 ),
 
 panels as (
 
     select
-        attributions.person_key,
-        attributions.npi,
-        attributions.program_id,
-        attributions.partner_id,
-        attributions.practice_id,
-        attributions.reason,
-        attributions.status,
-        attributions.is_attributed_elsewhere,
-        attributions.last_visit_date
-    from attributions
-    inner join newest on attributions.snapshot_number = newest.snapshot_number
+        decided.person_key,
+        decided.npi,
+        groups.program_id,
+        program_clinicians.partner_id,
+        program_clinicians.practice_id,
+        decided.group_number is not null and not decided.is_in_program as is_attributed_elsewhere,
+        decided.step = 8 as is_unattributed
+    from {{ ref('int_attribution_decided') }} as decided
+    inner join newest on decided.snapshot_number = newest.snapshot_number
+    left join {{ ref('int_attribution_group') }} as groups
+        on decided.group_number = groups.group_number
+    left join {{ ref('int_program_clinician_month') }} as program_clinicians
+        on
+            decided.payer_key = program_clinicians.payer_key
+            and decided.npi = program_clinicians.npi
+            and decided.group_number = program_clinicians.group_number
+            and decided.snapshot_number = program_clinicians.snapshot_number
 
 ),
 
@@ -74,19 +75,9 @@ covers as (
 
 ),
 
-hospice_members as (
-
-    select distinct events.person_key
-    from {{ ref('int_clinical_event') }} as events
-    cross join run
-    where
-        events.concept_key = {{ concept('hospice') }}
-        and events.event_date > {{ date_plus_months('run.as_of', -12) }}
-
-),
-
 -- LACE's C (F.1) of the 24 months before the run's day; a stay that no claim tells of adds nothing yet.
-comorbidities as (
+-- In the same pass, hospice of the last twelve.
+ailments as (
 
     select
         events.person_key,
@@ -98,12 +89,21 @@ comorbidities as (
             {%- endfor %}
             else 0
         end
-        {%- endfor %} as points
+        {%- endfor %} as points,
+        bool_or(
+            events.concept_key = {{ concept('hospice') }}
+            and events.event_date > {{ date_plus_months('run.as_of', -12) }}
+        ) as is_hospice
     from {{ ref('int_clinical_event') }} as events
     cross join run
     where
-        events.concept_key in {{ concepts(findings) }}
-        and events.source_kind in ({{ source_kind('stay') }}, {{ source_kind('visit') }})
+        (
+            events.concept_key = {{ concept('hospice') }}
+            or (
+                events.concept_key in {{ concepts(findings) }}
+                and events.source_kind in ({{ source_kind('stay') }}, {{ source_kind('visit') }})
+            )
+        )
         and events.event_date >= {{ lookback_start('run.as_of', 24) }}
         and events.event_date <= run.as_of
     group by events.person_key
@@ -265,8 +265,6 @@ final as (
         cast(panels.practice_id as string) as practice_id,
         cast(owners.coordinator_id as string) as coordinator_id,
         cast(case_managers.case_manager_id as string) as case_manager_id,
-        cast(panels.reason as string) as attribution_reason,
-        cast(panels.status as string) as attribution_status,
         cast(contacts.last_name as string) as last_name,
         cast(contacts.first_name as string) as first_name,
         cast(persons.sex as string) as sex,
@@ -274,33 +272,32 @@ final as (
         cast(contacts.phone_type as string) as phone_type,
         cast(contacts.language_code as string) as language_code,
         cast(contacts.preferred_contact as string) as preferred_contact,
-        cast(coalesce(comorbidities.points, 0) as int) as comorbidity_points,
+        cast(coalesce(ailments.points, 0) as int) as comorbidity_points,
         cast(case when encounters.programs = 1 then encounters.program_id end as string)
             as encounter_program_id,
         cast(case when encounters.programs = 1 then encounters.partner_id end as string)
             as encounter_partner_id,
         cast(covers.is_covered as boolean) as is_covered,
-        cast(hospice_members.person_key is not null as boolean) as is_hospice,
+        cast(coalesce(ailments.is_hospice, false) as boolean) as is_hospice,
         cast(readmitted.person_key is not null as boolean) as was_readmitted,
         cast(coalesce(panels.is_attributed_elsewhere, false) as boolean)
             as is_attributed_elsewhere,
+        cast(coalesce(panels.is_unattributed, false) as boolean) as is_unattributed,
         cast(persons.birth_date as date) as birth_date,
         cast(persons.death_date as date) as death_date,
         cast(covers.cover_end_date as date) as cover_end_date,
-        cast(contacts.opt_out_date as date) as opt_out_date,
-        cast(panels.last_visit_date as date) as last_visit_date
+        cast(contacts.opt_out_date as date) as opt_out_date
     from covers
     inner join persons on covers.person_key = persons.person_key
     left join panels on covers.person_key = panels.person_key
     left join owners on covers.person_key = owners.person_key
-    left join hospice_members on covers.person_key = hospice_members.person_key
     left join readmitted on covers.person_key = readmitted.person_key
     left join encounters
         on
             panels.program_id is null
             and persons.payer = encounters.payer
             and persons.person_id = encounters.person_id
-    left join comorbidities on covers.person_key = comorbidities.person_key
+    left join ailments on covers.person_key = ailments.person_key
     left join contacts
         on persons.payer = contacts.payer and persons.person_id = contacts.person_id
     left join case_managers

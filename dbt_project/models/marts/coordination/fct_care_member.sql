@@ -19,8 +19,6 @@ final as (
         cast(lpad(cast(npi as string), 10, '0') as string) as npi,
         cast(coordinator_id as string) as coordinator_id,
         cast(case_manager_id as string) as case_manager_id,
-        cast(attribution_reason as string) as attribution_reason,
-        cast(attribution_status as string) as attribution_status,
         cast(last_name as string) as last_name,
         cast(first_name as string) as first_name,
         cast(sex as string) as sex,
@@ -35,11 +33,11 @@ final as (
         cast(is_hospice as boolean) as is_hospice,
         cast(was_readmitted as boolean) as was_readmitted,
         cast(is_attributed_elsewhere as boolean) as is_attributed_elsewhere,
+        cast(is_unattributed as boolean) as is_unattributed,
         cast(birth_date as date) as birth_date,
         cast(death_date as date) as death_date,
         cast(cover_end_date as date) as cover_end_date,
-        cast(opt_out_date as date) as opt_out_date,
-        cast(last_visit_date as date) as last_visit_date
+        cast(opt_out_date as date) as opt_out_date
     from members
 
 )
