@@ -37,62 +37,9 @@ gaps as (
 
 ),
 
-payer_gaps as (
-
-    select * from {{ ref('stg_ledger__payer_gap') }}
-
-),
-
 referrals as (
 
     select * from {{ ref('int_referral_candidate') }}
-
-),
-
--- HR1 (C.3): left hospital alive in the last 30 days and likely to come back; ends at a readmission.
-left_hospital as (
-
-    select
-        persons.payer,
-        persons.person_id,
-        max(risks.high_risk_reason) as high_risk_reason,
-        max(risks.discharge_date) as discharge_date
-    from {{ ref('int_readmission_risk') }} as risks
-    inner join {{ ref('int_index_stay') }} as stays on risks.index_key = stays.index_key
-    inner join {{ ref('int_person') }} as persons on risks.person_key = persons.person_key
-    cross join {{ ref('stg_ledger__run') }} as run
-    where
-        risks.high_risk_reason is not null
-        and not stays.is_readmitted
-        and risks.discharge_date >= {{ date_plus_days('run.as_of', -30) }}
-        and risks.discharge_date <= run.as_of
-    group by persons.payer, persons.person_id
-
-),
-
--- HR3: an item of the payer's own report, one gap of its list that is due, or two gaps.
-reported as (
-
-    select
-        payer,
-        person_id,
-        count(*) as items
-    from payer_gaps
-    group by payer, person_id
-
-),
-
-due as (
-
-    select
-        payer,
-        person_id,
-        sum(case when is_well_informed and state in ('OVERDUE', 'DUE_SOON') then 1 else 0 end)
-            as well_informed_gaps,
-        sum(case when state = 'OPEN' then 1 else 0 end) as open_gaps,
-        count(*) as gaps
-    from gaps
-    group by payer, person_id
 
 ),
 
@@ -119,42 +66,25 @@ tasks as (
     from gaps
     union all
     select
-        members.payer,
-        members.person_id,
+        payer,
+        person_id,
         'HR_REVIEW' as task,
-        'HR3' as subject,
-        'gaps in care' as title,
+        category as subject,
+        case category
+            when 'HR1' then 'readmission'
+            when 'HR2' then 'getting worse'
+            else 'gaps in care'
+        end as title,
         'OPEN' as state,
         12 as points,
         cast(null as date) as due_date,
         cast(null as date) as opened_on,
-        concat(
-            cast(coalesce(reported.items, 0) as string),
-            ' on the list of the payer, ',
-            cast(coalesce(due.gaps, 0) as string),
-            ' by measures'
+        -- A depression score is no business of a list that may not show it.
+        lower(
+            replace(replace(replace(reasons, 'depression', 'score'), '_', ' '), ',', ', ')
         ) as evidence,
         cast(null as string) as sensitivity
-    from members
-    left join reported
-        on members.payer = reported.payer and members.person_id = reported.person_id
-    left join due on members.payer = due.payer and members.person_id = due.person_id
-    where reported.items >= 1 or due.well_informed_gaps >= 1 or due.open_gaps >= 2
-    union all
-    select
-        payer,
-        person_id,
-        'HR_REVIEW' as task,
-        'HR1' as subject,
-        'readmission' as title,
-        'OPEN' as state,
-        12 as points,
-        cast(null as date) as due_date,
-        discharge_date as opened_on,
-        concat('left hospital ', cast(discharge_date as string), ', ', lower(high_risk_reason))
-            as evidence,
-        cast(null as string) as sensitivity
-    from left_hospital
+    from {{ ref('fct_high_risk') }}
     union all
     select
         members.payer,
