@@ -22,10 +22,14 @@ persons as (
 
 ),
 
--- The newest snapshot alone: the view of all of them would be spelt out for every month.
+-- The newest snapshot of each payer alone: the view of all would be spelt out for every month.
 newest as (
 
-    select max(snapshot_number) as snapshot_number from {{ ref('int_attribution_snapshot') }}
+    select
+        payer_key,
+        max(snapshot_number) as snapshot_number
+    from {{ ref('int_attribution_snapshot') }}
+    group by payer_key
 
 ),
 
@@ -40,7 +44,10 @@ panels as (
         decided.group_number is not null and not decided.is_in_program as is_attributed_elsewhere,
         decided.step = 8 as is_unattributed
     from {{ ref('int_attribution_decided') }} as decided
-    inner join newest on decided.snapshot_number = newest.snapshot_number
+    inner join newest
+        on
+            decided.payer_key = newest.payer_key
+            and decided.snapshot_number = newest.snapshot_number
     left join {{ ref('int_attribution_group') }} as groups
         on decided.group_number = groups.group_number
     left join {{ ref('int_program_clinician_month') }} as program_clinicians
