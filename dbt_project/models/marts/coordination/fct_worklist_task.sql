@@ -30,10 +30,11 @@ gaps as (
         on
             gaps.measure_id = measures.measure_id
             and gaps.measure_version = measures.measure_version
+    -- A companion rate, which weighs nothing, is no gap of its own.
     where
         gaps.state in ('OVERDUE', 'DUE_SOON', 'OPEN')
-        and gaps.weight > 0
         and not measures.is_event_based
+        and gaps.weight > 0
 
 ),
 
