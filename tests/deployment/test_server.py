@@ -25,7 +25,7 @@ pytestmark = [
 
 MEMBERS = 1_500
 EVERY_MINUTE = "* * * * *"
-NIGHT_SECONDS = 300
+NIGHT_SECONDS = 900
 DAGSTER = Path(sys.executable).with_name("dagster")
 RUNS = """{ runsOrError(filter: {pipelineName: "nightly"}) { ... on Runs {
     results { runId status tags { key value } } } } }"""
