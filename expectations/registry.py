@@ -9,9 +9,13 @@ from typing import Literal
 
 from expectations import (
     adt_events,
+    agg_access_experience,
     agg_attribution,
+    agg_care_activity,
+    agg_care_guide,
     agg_change_detail,
     agg_change_versus_market,
+    agg_coordinator_effect,
     agg_er_use_versus_market,
     agg_member_month,
     agg_outcome_versus_market,
@@ -19,6 +23,7 @@ from expectations import (
     agg_quality_measure,
     agg_reject,
     agg_shared_savings,
+    agg_support_program,
     care_log,
     clinical_results,
     dim_program,
@@ -65,6 +70,11 @@ MART_SUITES: tuple[Suite, ...] = (
     agg_quality_measure.SUITE,
     fct_delivery.SUITE,
     agg_reject.SUITE,
+    agg_access_experience.SUITE,
+    agg_care_activity.SUITE,
+    agg_care_guide.SUITE,
+    agg_coordinator_effect.SUITE,
+    agg_support_program.SUITE,
 )
 OUTCOME_SUITES: tuple[Suite, ...] = (
     agg_change_detail.SUITE,

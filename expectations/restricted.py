@@ -256,6 +256,23 @@ def _worklist() -> Sequence["Expectation"]:
     ]
 
 
+_CARE_PLAN = MartProfile(
+    "fct_care_plan",
+    (
+        Profiled("care_guide", "care_guide", ("distinct",)),
+        Profiled("is_unplanned", "is_followed and not has_care_plan", ("mean",)),
+    ),
+)
+
+
+def _care_plan() -> Sequence["Expectation"]:
+    return [
+        _unique(),
+        between("care_guide__distinct", 1, 10, "validity", "guides are of few conditions"),
+        _share("is_unplanned", 0, "a plan that is followed is there"),
+    ]
+
+
 _CODE_MAPPING = MartProfile(
     "fct_code_mapping",
     (
@@ -388,6 +405,7 @@ RESTRICTED_SUITES: tuple[tuple[MartProfile, Suite], ...] = (
     (_CARE_EVENT, Suite("fct_care_event", _care_event)),
     (_CARE_MEMBER, Suite("fct_care_member", _care_member)),
     (_WORKLIST, Suite("fct_worklist_task", _worklist, may_be_empty=True)),
+    (_CARE_PLAN, Suite("fct_care_plan", _care_plan, may_be_empty=True)),
     (_CODE_MAPPING, Suite("fct_code_mapping", _code_mapping, may_be_empty=True)),
     (_CONDITION, Suite("fct_condition", _condition, may_be_empty=True)),
     (_HIGH_RISK, Suite("fct_high_risk", _high_risk, may_be_empty=True)),
