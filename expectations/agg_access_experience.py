@@ -1,4 +1,4 @@
-"""Plausibility of the mart `agg_access_experience`: what practices offer and what patients answered.
+"""Plausibility of the mart `agg_access_experience`: what practices offer, what patients said.
 
 Empty where neither feed is delivered.
 """
