@@ -6,8 +6,10 @@ that raised or that met no value at all is an error, never a pass (FAULTS 69).
 """
 
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
@@ -15,9 +17,16 @@ import pandas as pd
 from orchestration.checks import CheckOutcome, Scalar
 
 if TYPE_CHECKING:
+    from great_expectations.core.batch_definition import BatchDefinition
     from great_expectations.expectations.expectation import Expectation
     from great_expectations.expectations.metadata_types import FailureSeverity
     from great_expectations.expectations.row_conditions import ComparisonCondition
+
+# Before the library is first imported. Nothing phones home (FAULTS 67); and where PySpark is
+# installed, it is not loaded for frames that never come: in a worker of pytest it takes its start
+# for a doctest and ends the process.
+os.environ["GX_ANALYTICS_ENABLED"] = "false"
+sys.modules.setdefault("pyspark", None)  # type: ignore[arg-type]
 
 Dimension = Literal[
     "completeness", "validity", "consistency", "uniqueness", "timeliness", "plausibility"
@@ -71,7 +80,7 @@ def validate(suite: Suite, frame: pd.DataFrame) -> SuiteOutcome:
         return SuiteOutcome("error", {"rows": 0}, (f"{suite.table}: the table is empty.",))
     try:
         expectations = suite.build()
-        results = _run(suite.table, expectations, frame)
+        results = _run(expectations, frame)
     except Exception as error:  # noqa: BLE001 - whatever breaks the library is an ERROR verdict
         problem = f"{suite.table}: could not be judged: {type(error).__name__}: {error}"
         return SuiteOutcome("error", {"rows": rows}, (problem[:500],))
@@ -110,11 +119,18 @@ def name_of(kind: str, kwargs: Mapping[str, object]) -> str:
     return f"{kind}({columns})"
 
 
-def _run(
-    table: str, expectations: Sequence["Expectation"], frame: pd.DataFrame
-) -> list[ExpectationResult]:
-    # Nothing phones home (FAULTS 67); the library reads this when it is first imported.
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+def _run(expectations: Sequence["Expectation"], frame: pd.DataFrame) -> list[ExpectationResult]:
+    import great_expectations as gx
+
+    suite = gx.ExpectationSuite(name="suite", expectations=list(expectations))
+    batch = _whole_frames().get_batch(batch_parameters={"dataframe": frame})
+    report = batch.validate(suite, result_format="BASIC").to_json_dict()  # type: ignore[no-untyped-call]
+    return [_plain(result) for result in report["results"]]
+
+
+@cache
+def _whole_frames() -> "BatchDefinition[None]":
+    """The library set up once a process: for every suite anew it was a tenth of judging."""
     import great_expectations as gx
     from great_expectations.data_context.types.base import (
         DataContextConfig,
@@ -123,18 +139,14 @@ def _run(
     )
 
     config = DataContextConfig(
-        # The default would leave a temporary folder behind for every suite judged.
+        # The default would leave a temporary folder behind.
         store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
         progress_bars=ProgressBarsConfig(globally=False),
         analytics_enabled=False,
     )
     context = gx.get_context(mode="ephemeral", project_config=config)
-    source = context.data_sources.add_pandas("published")
-    batch_definition = source.add_dataframe_asset(table).add_batch_definition_whole_dataframe("all")
-    suite = gx.ExpectationSuite(name=table, expectations=list(expectations))
-    batch = batch_definition.get_batch(batch_parameters={"dataframe": frame})
-    report = batch.validate(suite, result_format="BASIC").to_json_dict()  # type: ignore[no-untyped-call]
-    return [_plain(result) for result in report["results"]]
+    asset = context.data_sources.add_pandas("judged").add_dataframe_asset("frame")
+    return asset.add_batch_definition_whole_dataframe("all")
 
 
 def _plain(result: Mapping[str, object]) -> ExpectationResult:
