@@ -1,5 +1,6 @@
 -- METHODS B.9, identified: why each member belongs where she does in each snapshot month. A view:
--- publication writes it once.
+-- publication writes it once, a quarter smaller without the months in which a person was neither
+-- covered nor just lost.
 
 {{ config(materialized=light_materialization()) }}
 
@@ -42,6 +43,7 @@ final as (
         cast(attributions.last_visit_date as date) as last_visit_date
     from attributions
     inner join persons on attributions.person_key = persons.person_key
+    where attributions.reason <> 'NOT_COVERED' or attributions.status is not null
 
 )
 
