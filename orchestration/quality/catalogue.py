@@ -6,8 +6,10 @@ the file to the seeds.
 """
 
 import csv
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from orchestration.settings import PROJECT_ROOT, Settings
@@ -16,6 +18,7 @@ from orchestration.warehouse import read_warehouse
 PAGE = PROJECT_ROOT / "docs" / "measures.md"
 SEEDS = PROJECT_ROOT / "dbt_project" / "seeds"
 RATE_MARK = "Rate in the demo: "
+BASIS_MARK = "Rates below: "
 
 _INTRODUCTION = """# Quality measures
 
@@ -43,13 +46,28 @@ class Rate:
     denominator: int
 
 
-def measure_page(rates: Mapping[str, Rate]) -> str:
+@dataclass(frozen=True)
+class Basis:
+    """What the rates stand on: members ever covered, of them in a panel of a measured year."""
+
+    members: int
+    panel_members: int
+    as_of: date
+
+    def text(self) -> str:
+        return (
+            f"{self.members:,} members, {self.panel_members:,} of them in panels of the measured"
+            f" years, as of {self.as_of}."
+        )
+
+
+def measure_page(rates: Mapping[str, Rate], basis: Basis | None = None) -> str:
     """The page; a measure without a rate says that nobody was measured."""
     definitions = {row["measure_id"]: row for row in _seed("measure_definition")}
     versions: dict[str, list[dict[str, str]]] = {}
     for row in _seed("quality_measure"):
         versions.setdefault(row["measure_id"], []).append(row)
-    parts = [_INTRODUCTION]
+    parts = [_INTRODUCTION, f"{BASIS_MARK}{basis.text() if basis else 'of no data.'}\n"]
     for measure_id, rows in versions.items():
         newest, told = rows[-1], definitions[measure_id]
         is_higher_better = newest["is_higher_better"] == "true"
@@ -76,10 +94,26 @@ def measure_page(rates: Mapping[str, Rate]) -> str:
 
 def without_rates(page: str) -> str:
     """The page with its rates blanked, to compare what does not depend on data."""
-    return "\n".join(
-        line.split(RATE_MARK)[0] + RATE_MARK if RATE_MARK in line else line
-        for line in page.splitlines()
-    )
+    blank = re.compile(f"({re.escape(RATE_MARK)}|{re.escape(BASIS_MARK)}).*")
+    return "\n".join(blank.sub(r"\1", line) for line in page.splitlines())
+
+
+def data_basis(settings: Settings) -> Basis:
+    """How much data the warehouse holds: a rate of a small one is a matter of chance."""
+    with read_warehouse(settings) as warehouse:
+        (row,) = warehouse.execute(
+            """
+            select
+                (select count(*) from int_person),
+                (
+                    select count(distinct person_key)
+                    from int_quality_member
+                    where program_id is not null
+                ),
+                (select as_of from stg_ledger__run)
+            """
+        ).fetchall()
+    return Basis(*row)
 
 
 def panel_rates(settings: Settings) -> dict[str, Rate]:
@@ -99,8 +133,8 @@ def panel_rates(settings: Settings) -> dict[str, Rate]:
 
 
 def write_page(settings: Settings) -> Path:
-    """Write docs/measures.md with the rates of this installation; returns its path."""
-    PAGE.write_text(measure_page(panel_rates(settings)))
+    """Write docs/measures.md with the rates of this installation, and how much data they stand on."""
+    PAGE.write_text(measure_page(panel_rates(settings), data_basis(settings)))
     return PAGE
 
 

@@ -51,13 +51,48 @@ def test_every_ingredient_of_a_class_is_spelt_as_products_spell_it() -> None:
     assert len(products & classes) >= 8
 
 
-def test_every_measure_is_in_the_union_and_in_the_table_of_measures() -> None:
-    """A measure that is not united is computed for nobody."""
+def seed_rows(name: str) -> list[dict[str, str]]:
+    """The rows of a seed."""
+    with (DBT_PROJECT / "seeds" / f"{name}.csv").open() as rows:
+        return list(csv.DictReader(rows))
+
+
+def test_every_measure_is_in_one_family_and_in_the_table_of_measures() -> None:
+    """A measure that is in no family is computed for nobody, in two it counts twice."""
     folder = DBT_PROJECT / "models" / "intermediate" / "quality"
-    files = {path.stem.removeprefix("measure_") for path in (folder / "measures").glob("*.sql")}
-    united = set(re.findall(r"'(m\d+[a-d]?)'", (folder / "int_measure_result.sql").read_text()))
-    with (DBT_PROJECT / "seeds" / "quality_measure.csv").open() as rows:
-        defined = {row["measure_id"].lower() for row in csv.DictReader(rows)}
-    with (DBT_PROJECT / "seeds" / "measure_definition.csv").open() as rows:
-        described = {row["measure_id"].lower() for row in csv.DictReader(rows)}
-    assert files == united == defined == described
+    rates: dict[str, set[str]] = {}
+    for path in (folder / "measures").glob("*.sql"):
+        named = set(re.findall(r"'(M\d\d[A-J]?)'", path.read_text()))
+        measure = path.stem.removeprefix("measure_")
+        rates[measure] = named
+        assert {rate[:3].lower() for rate in named} == {measure}
+    united = [
+        name
+        for path in (folder / "families").glob("*.sql")
+        for name in re.findall(r"'(m\d\d)'", path.read_text())
+    ]
+    assert sorted(united) == sorted(rates)
+    families = set(re.findall(r"'(\w+)'", (folder / "int_measure_result.sql").read_text()))
+    assert {f"int_measure_result_{name}" for name in families - {"int_measure_result_"}} == {
+        path.stem for path in (folder / "families").glob("*.sql")
+    }
+    defined = {row["measure_id"] for row in seed_rows("quality_measure")}
+    described = {row["measure_id"] for row in seed_rows("measure_definition")}
+    assert set().union(*rates.values()) == defined == described
+
+
+def test_rates_of_one_measure_are_of_the_same_members() -> None:
+    """M20, M26 and M32 look their members up once for all rates."""
+    by_rate = {
+        row["measure_id"]: [
+            row[name]
+            for name in (
+                *("measure_version", "first_year", "last_year"),
+                *("age_basis", "age_low", "age_high", "sex", "enrolment"),
+            )
+        ]
+        for row in seed_rows("quality_measure")
+    }
+    for rate, rule in by_rate.items():
+        if rate[:3] in ("M20", "M26", "M32"):
+            assert rule == by_rate[rate[:3]], rate

@@ -1,6 +1,8 @@
 """docs/measures.md says what the seeds say."""
 
-from orchestration.quality.catalogue import PAGE, Rate, measure_page, without_rates
+from datetime import date
+
+from orchestration.quality.catalogue import PAGE, Basis, Rate, measure_page, without_rates
 
 
 def test_the_page_is_current_but_for_its_rates() -> None:
@@ -22,3 +24,11 @@ def test_every_measure_of_methods_is_there() -> None:
     page = measure_page({})
     assert all(f"\n## M{number:02d} " in page for number in range(1, 35))
     assert "- Counted: Lower is better" in page
+
+
+def test_the_page_says_how_much_data_its_rates_stand_on() -> None:
+    """A rate of a small demo is a matter of chance, and looks like one of a large one."""
+    page = measure_page({}, Basis(352_501, 76_012, date(2026, 7, 20)))
+    told = "352,501 members, 76,012 of them in panels of the measured years, as of 2026-07-20."
+    assert f"\nRates below: {told}\n" in page
+    assert without_rates(page) == without_rates(measure_page({}))

@@ -94,17 +94,20 @@ class Measures:
     """The compiled measures, to be run on the events of table `events_now`."""
 
     connection: duckdb.DuckDBPyConnection
-    query: str
+    queries: tuple[str, ...]
     lower_is_better: frozenset[str]
 
     def run(self, events: str) -> dict[Key, Result]:
         """Results of every measure on the events a query gives."""
         self.connection.execute(f"create or replace temp table events_now as {events}")
-        rows = self.connection.execute(
-            "select measure_id, person_key, measured_date, is_measurable, is_denominator,"
-            f" is_numerator, evidence_claim_key from ({self.query})"
-        ).fetchall()
-        return {(row[0], row[1], row[2]): Result(*row[3:]) for row in rows}
+        return {
+            (row[0], row[1], row[2]): Result(*row[3:])
+            for query in self.queries
+            for row in self.connection.execute(
+                "select measure_id, person_key, measured_date, is_measurable, is_denominator,"
+                f" is_numerator, evidence_claim_key from ({query})"
+            ).fetchall()
+        }
 
     def is_open(self, key: Key, result: Result) -> bool:
         """Whether the member counts and does not meet the measure, the right way round."""
@@ -113,12 +116,18 @@ class Measures:
 
 @pytest.fixture(scope="module")
 def measures(demo: Demo) -> Iterator[Measures]:
-    (compiled,) = (demo.settings.dbt_target_dir / "compiled").rglob("int_measure_result.sql")
-    query = compiled.read_text()
-    for table in ("int_clinical_event", "int_quality_member"):
-        name = f'"warehouse"."main"."{table}"'
-        assert name in query
-        query = query.replace(name, "events_now" if "event" in table else "members_now")
+    compiled = sorted(
+        (demo.settings.dbt_target_dir / "compiled").rglob("families/int_measure_result_*.sql")
+    )
+    assert len(compiled) >= 6
+    queries = []
+    for path in compiled:
+        query = path.read_text()
+        for table in ("int_clinical_event", "int_quality_member"):
+            name = f'"warehouse"."main"."{table}"'
+            assert name in query
+            query = query.replace(name, "events_now" if "event" in table else "members_now")
+        queries.append(query)
     with duckdb.connect() as connection:
         file = demo.settings.warehouse_file
         connection.execute(f"attach '{file}' as warehouse (read_only)")
@@ -132,7 +141,7 @@ def measures(demo: Demo) -> Iterator[Measures]:
         lower = connection.execute(
             "select measure_id from warehouse.main.quality_measure where not is_higher_better"
         ).fetchall()
-        yield Measures(connection, query, frozenset(row[0] for row in lower))
+        yield Measures(connection, tuple(queries), frozenset(row[0] for row in lower))
 
 
 @pytest.fixture(scope="module")

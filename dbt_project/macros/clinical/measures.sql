@@ -2,8 +2,20 @@
     count for it, what excludes from it, and `measure_rows`, which puts the three together in the
     columns of every measure. -#}
 
-{#- Members of the measure's age, sex and enrolment, by the version in force in each year. -#}
-{% macro measure_members(measure_id) -%}
+{#- The measures of one family in one table. -#}
+{% macro united_measures(names) -%}
+    {%- for name in names %}
+    select * from {{ ref('measure_' ~ name) }}
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+{%- endmacro %}
+
+{#- Members of the measure's age, sex and enrolment, by the version in force in each year. A measure of
+    several rates names them all and has a row for each. -#}
+{% macro measure_members(rates) -%}
+    {%- set rates = [rates] if rates is string else rates -%}
     select
         members.measure_year,
         members.person_key,
@@ -24,7 +36,7 @@
     from {{ ref('int_quality_member') }} as members
     inner join {{ ref('quality_measure') }} as versions
         on
-            versions.measure_id = '{{ measure_id }}'
+            versions.measure_id in ('{{ rates | join("', '") }}')
             and members.measure_year between versions.first_year and versions.last_year
             and case versions.age_basis
                 when 'start' then members.age_at_start
@@ -43,11 +55,11 @@
 {%- endmacro %}
 
 {#- Of them, those with diabetes (C.1 over the year and the one before), eligible by it. -#}
-{% macro diabetic_members(measure_id) -%}
+{% macro diabetic_members(rates) -%}
     select
         aged.*,
         greatest(aged.eligible_date, aged.first_diabetes_date) as condition_date
-    from ({{ measure_members(measure_id) }}) as aged
+    from ({{ measure_members(rates) }}) as aged
     where aged.is_diabetic
 {%- endmacro %}
 
@@ -102,12 +114,12 @@
 {%- endmacro %}
 
 {#- Members with an event of the named concepts on `first_date` or later (ever, without one). -#}
-{% macro excluded_by(reason, names, first_date=none) -%}
+{% macro excluded_by(reason, names, first_date=none, population='members') -%}
     select
         measure_year,
         person_key,
         '{{ reason }}' as reason
-    from ({{ member_events(names) }}) as members
+    from ({{ member_events(names, population) }}) as members
     {%- if first_date is not none %}
     where event_date >= {{ first_date }}
     {%- endif %}
@@ -115,17 +127,22 @@
 
 {#- The columns of every measure. Asks for the CTEs `members` and `services`, and for `exclusions`
     unless there are none; rows of `exceptions` exclude only those who did not meet the measure.
-    `unmet_is_numerator` for measures where lower is better and no evidence is
-    the bad event. Measures of events join on `measured_date` too. `due_date` overrides the rule that
-    the latest next date of a service holds, else the day the member became eligible and covered
-    plus 90 days, the end of the year at the latest (D.0). `is_measurable` says whether the evidence
-    a measure cannot do without was delivered at all. -#}
+    `unmet_is_numerator` for measures where lower is better and no evidence is the bad event. Measures
+    of events join on `measured_date` too, measures of several rates on `measure_id`, by which their
+    `exclusions` differ only with `has_rated_exclusions`. Where `services`
+    has one row a member at most (`one_service`) the best one need not be looked for; where the members
+    bring theirs with them (`has_service`) there is nothing to join. `due_date` overrides the rule that the latest next date of a service holds, else the day the member became
+    eligible and covered plus 90 days, the end of the year at the latest (D.0). `is_measurable` says
+    whether the evidence a measure cannot do without was delivered at all. -#}
 {% macro measure_rows(
-    has_exclusions=true, has_exceptions=false, is_event_based=false, unmet_is_numerator=false, due_date=none,
-    is_measurable='true', eligible_date='eligible_date',
-    population='members'
+    has_exclusions=true, has_exceptions=false, is_event_based=false, has_rates=false,
+    has_rated_exclusions=false, one_service=false, has_service=false, unmet_is_numerator=false, due_date=none, is_measurable='true',
+    eligible_date='eligible_date', population='members'
 ) -%}
-{%- set keys = ['measure_year', 'person_key'] + (['measured_date'] if is_event_based else []) -%}
+{%- set person_keys = ['measure_year', 'person_key'] + (['measured_date'] if is_event_based else []) -%}
+{%- set keys = (['measure_id'] if has_rates else []) + person_keys -%}
+{%- set exclusion_keys = keys if has_rated_exclusions else person_keys -%}
+{%- if not (one_service or has_service) %}
 ranked_services as (
 
     select
@@ -136,31 +153,25 @@ ranked_services as (
                 case when is_met then 0 else 1 end,
                 event_date desc,
                 coalesce(claim_key, -1) desc,
-                coalesce(value, -1) desc
+                coalesce(value, -1) desc,
+                coalesce(delivered_on, date '9999-12-31')
         ) as place,
         max(next_due_date) over (partition by {{ keys | join(', ') }}) as latest_due_date
     from services
 
 ),
+{%- endif %}
 {% if has_exclusions %}
 excluded as (
 
-    select
-        {{ keys | join(',\n        ') }},
-        min(reason) as reason
-    from exclusions
-    group by {{ keys | join(', ') }}
+    {{ first_reason('exclusions', exclusion_keys) }}
 
 ),
 {% endif %}
 {%- if has_exceptions %}
 excepted as (
 
-    select
-        {{ keys | join(',\n        ') }},
-        min(reason) as reason
-    from exceptions
-    group by {{ keys | join(', ') }}
+    {{ first_reason('exceptions', exclusion_keys) }}
 
 ),
 {% endif %}
@@ -177,33 +188,33 @@ joined as (
             case when not coalesce(best.is_met, {{ unmet_is_numerator }}) then excepted.reason end
             {%- endif %}
         ) as exclusion_reason,
-        {{ is_measurable }} as is_measurable,
+        {%- if not has_service %}
         best.claim_key,
         best.value,
         coalesce(best.is_met, {{ unmet_is_numerator }}) as is_met,
         best.event_date,
         best.delivered_on,
-        best.latest_due_date
+        best.{{ 'next_due_date' if one_service else 'latest_due_date' }} as latest_due_date,
+        {%- endif %}
+        {{ is_measurable }} as is_measurable
     from {{ population }} as members
-    left join ranked_services as best
+    {%- if not has_service %}
+    left join {{ 'services' if one_service else 'ranked_services' }} as best
         on
-            {%- for key in keys %}
-            members.{{ key }} = best.{{ key }} and
-            {%- endfor %}
-            best.place = 1
+            {{ equal_keys('best', keys) }}
+            {%- if not one_service %}
+            and best.place = 1
+            {%- endif %}
+    {%- endif %}
     {%- if has_exclusions %}
     left join excluded
         on
-            {%- for key in keys %}
-            {{ 'and ' if not loop.first }}members.{{ key }} = excluded.{{ key }}
-            {%- endfor %}
+            {{ equal_keys('excluded', exclusion_keys) }}
     {%- endif %}
     {%- if has_exceptions %}
     left join excepted
         on
-            {%- for key in keys %}
-            {{ 'and ' if not loop.first }}members.{{ key }} = excepted.{{ key }}
-            {%- endfor %}
+            {{ equal_keys('excepted', exclusion_keys) }}
     {%- endif %}
 
 ),
@@ -242,6 +253,24 @@ final as (
 )
 {%- endmacro %}
 
+{#- One reason a key, of those that a CTE gives. -#}
+{% macro first_reason(reasons, keys) -%}
+    select
+        {{ keys | join(',\n        ') }},
+        min(reason) as reason
+    from {{ reasons }}
+    group by {{ keys | join(', ') }}
+{%- endmacro %}
+
+{#- Keys of CTE `members` equal to those of another, for `on`. -#}
+{% macro equal_keys(other, keys) -%}
+    {%- set equals = [] -%}
+    {%- for key in keys -%}
+        {%- do equals.append('members.' ~ key ~ ' = ' ~ other ~ '.' ~ key) -%}
+    {%- endfor -%}
+    {{ return(equals | join('\n            and ')) }}
+{%- endmacro %}
+
 {#- Members with a treatment period that adherence can be told of (E.1), and whether it was kept. -#}
 {% macro adherent_members(measure_id, drug_class) -%}
     select
@@ -276,23 +305,25 @@ final as (
 
 {#- Visits so many days apart, up to `most`: the first one, then again and again the first one that many
     days later, which is the most that can be had. Asks for a CTE `visits`. -#}
-{% macro visits_apart(most, days=14) -%}
+{% macro visits_apart(most, days=14, keys=['measure_year', 'person_key']) -%}
+{%- set visit_keys = 'visits.' ~ keys | join(', visits.') -%}
 {%- for number in range(1, most + 1) -%}
 visits_{{ number }} as (
 
     select
-        visits.measure_year,
-        visits.person_key,
+        {{ visit_keys }},
+        {{ number }} as visit_number,
         min(visits.visit_date) as visit_date
     from visits
     {%- if number > 1 %}
     inner join visits_{{ number - 1 }} as earlier
         on
-            visits.measure_year = earlier.measure_year
-            and visits.person_key = earlier.person_key
-            and visits.visit_date >= {{ date_plus_days('earlier.visit_date', days) }}
+            {%- for key in keys %}
+            visits.{{ key }} = earlier.{{ key }} and
+            {%- endfor %}
+            visits.visit_date >= {{ date_plus_days('earlier.visit_date', days) }}
     {%- endif %}
-    group by visits.measure_year, visits.person_key
+    group by {{ visit_keys }}
 
 ),
 
@@ -324,60 +355,17 @@ apart as (
         end)
 {%- endmacro %}
 
-{#- Stays whose principal diagnosis is a mental illness. -#}
-{% macro mental_health_stays() -%}
-    select distinct
-        stays.person_key,
-        stays.admission_date,
-        stays.discharge_date
-    from {{ ref('int_inpatient_stay') }} as stays
-    inner join {{ ref('clinical_value_set') }} as value_sets
-        on
-            value_sets.concept = 'mental_illness'
-            and substr(stays.principal_diagnosis_code, 1, length(value_sets.code_low))
-            between value_sets.code_low and value_sets.code_high
-    where stays.discharge_date is not null
-{%- endmacro %}
-
-{#- Members (CTE `aged`) by discharge, but those that another stay of CTE `stays` follows within 30
-    days. -#}
-{% macro last_mental_health_discharges() -%}
+{#- Visits of the named concepts after each measured event, the day of it not counted, within the
+    member's `follow_up_days`. -#}
+{% macro follow_up_visits(names) -%}
     select
-        aged.*,
-        discharges.discharge_date as measured_date
-    from aged
-    inner join (
-        select distinct
-            person_key,
-            discharge_date
-        from stays
-    ) as discharges
-        on
-            aged.person_key = discharges.person_key
-            and discharges.discharge_date >= aged.period_start_date
-            and discharges.discharge_date
-            <= least(make_date(aged.measure_year, 12, 1), aged.evaluation_date)
-    where
-        not exists (
-            select 1
-            from stays as later
-            where
-                later.person_key = discharges.person_key
-                and later.admission_date >= discharges.discharge_date
-                and later.discharge_date > discharges.discharge_date
-                and later.admission_date <= {{ date_plus_days('discharges.discharge_date', 30) }}
-        )
-{%- endmacro %}
-
-{#- Visits of the named concepts from the day after each measured event on. -#}
-{% macro follow_up_visits(names, days) -%}
-    select
+        members.measure_id,
         members.measure_year,
         members.person_key,
         members.measured_date,
         events.evidence_claim_key as claim_key,
         events.value,
-        events.event_date <= {{ date_plus_days('members.measured_date', days) }} as is_met,
+        true as is_met,
         events.event_date,
         events.delivered_on,
         cast(null as date) as next_due_date
@@ -386,7 +374,8 @@ apart as (
         on
             members.person_key = events.person_key
             and events.event_date > members.measured_date
-            and events.event_date <= {{ date_plus_days('members.measured_date', days) }}
+            and events.event_date
+            <= {{ date_plus_days('members.measured_date', 'members.follow_up_days') }}
     where
         events.concept_key in {{ concepts(names) }}
         and events.source_kind <> {{ source_kind('supplemental') }}

@@ -112,6 +112,7 @@ valued_years as (
 ),
 
 {{ measure_rows(
+    one_service=true,
     eligible_date='condition_date',
     is_measurable='members.measure_year in (select measure_year from valued_years)'
 ) }}

@@ -23,6 +23,6 @@ exclusions as (
 
 ),
 
-{{ measure_rows(eligible_date='first_fill_date') }}
+{{ measure_rows(one_service=true, eligible_date='first_fill_date') }}
 
 select * from final

@@ -125,6 +125,6 @@ exclusions as (
 
 ),
 
-{{ measure_rows(population='with_asthma') }}
+{{ measure_rows(one_service=true, population='with_asthma') }}
 
 select * from final

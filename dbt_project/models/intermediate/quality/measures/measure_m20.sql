@@ -1,3 +1,18 @@
+{#- What each rate is of, with the concepts that speak for it. -#}
+{%- set antigens = {
+    'M20A': ('dtap', ['dtap']),
+    'M20B': ('ipv', ['ipv']),
+    'M20C': ('mmr', ['mmr', 'measles', 'mumps', 'rubella']),
+    'M20D': ('hib', ['hib_three_dose', 'hib_four_dose']),
+    'M20E': ('hepatitis_b', [
+        'hepatitis_b_vaccine', 'hepatitis_b_vaccine_newborn', 'hepatitis_b'
+    ]),
+    'M20F': ('varicella', ['varicella_vaccine', 'varicella']),
+    'M20G': ('pneumococcal', ['pneumococcal_vaccine']),
+    'M20H': ('hepatitis_a', ['hepatitis_a_vaccine', 'hepatitis_a']),
+    'M20I': ('rotavirus', ['rotavirus_two_dose', 'rotavirus_three_dose']),
+    'M20J': ('influenza', ['influenza_vaccine_child', 'influenza_vaccine_live']),
+} -%}
 {{ config(materialized='ephemeral') }}
 
 -- METHODS D.1 M20: children who turn 2 in the year and had, by that birthday and on different days,
@@ -5,13 +20,13 @@
 -- none of these before day 42; measles-mumps-rubella, varicella and hepatitis A from the first
 -- birthday on; 3 hepatitis B (one may be the newborn's); 2 influenza from day 180 on (live vaccine
 -- on the second birthday alone). The disease itself stands for its vaccine. The value is how many
--- of ten were met.
+-- of ten were met. M20A to M20J: each of the ten alone.
 
 with
 
 aged as (
 
-    {{ measure_members('M20') }}
+    {{ measure_members(['M20'] + antigens | list) }}
 
 ),
 
@@ -19,9 +34,20 @@ members as (
 
     select
         *,
+        {{ date_plus_months('birth_date', 24) }} as second_birthday
+    from aged
+
+),
+
+children as (
+
+    select
+        *,
         {{ date_plus_months('birth_date', 12) }} as first_birthday,
         {{ date_plus_months('birth_date', 24) }} as second_birthday
     from aged
+    -- Looked up once for all rates.
+    where measure_id = 'M20'
 
 ),
 
@@ -51,7 +77,7 @@ events as (
         'hepatitis_a',
         'hepatitis_b',
         'varicella',
-    ]) }}) as doses
+    ], 'children') }}) as doses
     where event_date <= second_birthday
 
 ),
@@ -103,6 +129,12 @@ counted as (
                 )
                 then event_date
         end) >= 2 as has_influenza,
+        {%- for antigen, names in antigens.values() %}
+        max(case when concept_key in {{ concepts(names) }} then event_date end)
+            as {{ antigen }}_date,
+        max(case when concept_key in {{ concepts(names) }} then claim_key end)
+            as {{ antigen }}_claim_key,
+        {%- endfor %}
         max(event_date) as event_date,
         max(claim_key) as claim_key,
         max(delivered_on) as delivered_on
@@ -115,16 +147,9 @@ added_up as (
 
     select
         *,
-        cast(has_dtap as int)
-        + cast(has_ipv as int)
-        + cast(has_pneumococcal as int)
-        + cast(has_mmr as int)
-        + cast(has_varicella as int)
-        + cast(has_hepatitis_a as int)
-        + cast(has_hepatitis_b as int)
-        + cast(has_hib as int)
-        + cast(has_rotavirus as int)
-        + cast(has_influenza as int) as antigens_met
+        {% for antigen, names in antigens.values() -%}
+        cast(has_{{ antigen }} as int){{ '\n        + ' if not loop.last }}
+        {%- endfor %} as antigens_met
     from counted
 
 ),
@@ -134,20 +159,34 @@ services as (
     select
         measure_year,
         person_key,
+        'M20' as measure_id,
         claim_key,
         cast(antigens_met as decimal(12, 3)) as value,
-        antigens_met = 10 as is_met,
+        antigens_met = {{ antigens | length }} as is_met,
         event_date,
         delivered_on,
         cast(null as date) as next_due_date
     from added_up
+    {%- for rate, (antigen, names) in antigens.items() %}
+    union all
+    select
+        measure_year,
+        person_key,
+        '{{ rate }}' as measure_id,
+        {{ antigen }}_claim_key as claim_key,
+        cast(null as decimal(12, 3)) as value,
+        has_{{ antigen }} as is_met,
+        {{ antigen }}_date as event_date,
+        cast(null as date) as delivered_on,
+        cast(null as date) as next_due_date
+    from counted
+    {%- endfor %}
 
 ),
 
 exclusions as (
 
-    select *
-    from ({{ excluded_by('IMMUNE_OR_BOWEL_CONDITION', ['vaccine_exclusion']) }}) as conditions
+    {{ excluded_by('IMMUNE_OR_BOWEL_CONDITION', ['vaccine_exclusion'], population='children') }}
 
 ),
 
@@ -159,6 +198,8 @@ valued_years as (
 ),
 
 {{ measure_rows(
+    has_rates=true,
+    one_service=true,
     due_date='second_birthday',
     is_measurable='members.measure_year in (select measure_year from valued_years)'
 ) }}

@@ -83,6 +83,7 @@ valued_years as (
 ),
 
 {{ measure_rows(
+    one_service=true,
     has_exclusions=false,
     due_date='thirteenth_birthday',
     is_measurable='members.measure_year in (select measure_year from valued_years)'

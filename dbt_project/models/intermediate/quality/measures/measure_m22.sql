@@ -78,6 +78,9 @@ valued_years as (
 
 ),
 
-{{ measure_rows(is_measurable='members.measure_year in (select measure_year from valued_years)') }}
+{{ measure_rows(
+    one_service=true,
+    is_measurable='members.measure_year in (select measure_year from valued_years)'
+) }}
 
 select * from final

@@ -59,7 +59,8 @@ last_values as (
             event_date desc,
             case when source_kind = {{ source_kind('result') }} then 0 else 1 end,
             value desc,
-            coalesce(claim_key, -1) desc
+            coalesce(claim_key, -1) desc,
+            coalesce(delivered_on, date '9999-12-31')
     ) = 1
 
 ),
@@ -98,6 +99,9 @@ valued_years as (
 
 ),
 
-{{ measure_rows(is_measurable='members.measure_year in (select measure_year from valued_years)') }}
+{{ measure_rows(
+    one_service=true,
+    is_measurable='members.measure_year in (select measure_year from valued_years)'
+) }}
 
 select * from final
