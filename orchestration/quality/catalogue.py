@@ -133,7 +133,7 @@ def panel_rates(settings: Settings) -> dict[str, Rate]:
 
 
 def write_page(settings: Settings) -> Path:
-    """Write docs/measures.md with the rates of this installation, and how much data they stand on."""
+    """Write docs/measures.md with the rates of this installation and what they stand on."""
     PAGE.write_text(measure_page(panel_rates(settings), data_basis(settings)))
     return PAGE
 
