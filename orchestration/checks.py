@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
-from orchestration.errors import CareWarehouseError
+from orchestration.errors import CareWarehouseError, PublicationRefused
 from orchestration.settings import Settings
 from orchestration.warehouse import engine
 
@@ -247,20 +247,51 @@ def dbt_check_records(
 
 
 def record_dbt_results(settings: Settings, input_version: str) -> list[CheckRecord]:
-    """Record the verdicts of the dbt invocation that has just ended in dbt's target folder."""
-    records = dbt_check_records(
-        settings.dbt_target_dir / "run_results.json", settings.dbt_manifest_file, input_version
-    )
+    """Record the verdicts of the dbt invocation that has just ended in dbt's target folder.
+
+    There are none where it ended before it judged anything.
+    """
+    results = _run_results(settings)
+    if not results.exists():
+        return []
+    records = dbt_check_records(results, settings.dbt_manifest_file, input_version)
     write_check_records(settings, records)
     return records
 
 
+def refusal_by_tests(records: Iterable[CheckRecord]) -> PublicationRefused | None:
+    """The refusal that dbt's tests give cause for; None where more than tests went wrong.
+
+    What was skipped behind a failure is its consequence.
+    """
+    failed = [
+        record
+        for record in records
+        if record.blocking and not record.passed and record.metadata["status"] != "skipped"
+    ]
+    if not failed or any(record.metadata["status"] != "fail" for record in failed):
+        return None
+    named = sorted(
+        f"{record.check.split('.')[2]} on {record.asset}: {record.metadata.get('failures')} rows"
+        for record in failed
+    )
+    return PublicationRefused(
+        f"Nothing is published, the last generation stays: {len(failed)} blocking tests of the"
+        " warehouse failed.\n" + "\n".join(f"  {line}" for line in named)
+    )
+
+
 def forget_dbt_results(settings: Settings) -> int:
     """Forget all verdicts of dbt: called before it builds, so that a killed build has none."""
+    _run_results(settings).unlink(missing_ok=True)
     return forget_check_records(
         settings,
         [name for name in read_check_records(settings) if name.split(".")[0] in ("test", "model")],
     )
+
+
+def _run_results(settings: Settings) -> Path:
+    return settings.dbt_target_dir / "run_results.json"
 
 
 def _load(source: Path | Mapping[str, object]) -> Mapping[str, object]:

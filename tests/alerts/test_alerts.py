@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +12,7 @@ import dagster as dg
 import pytest
 
 from orchestration.alerts import Alert, Told, failed_run, send, watch
+from orchestration.checks import CheckRecord, dbt_check_records, refusal_by_tests
 from orchestration.defs.alerts import failure_alert, watch_alert
 from orchestration.errors import CareWarehouseError, ConfigurationError, PublicationRefused
 from orchestration.publication import publish
@@ -165,9 +166,39 @@ def test_an_address_that_takes_no_alert_is_refused_and_not_repeated() -> None:
     assert "s3cret" not in repr(load_settings({"CARE_ALERT_WEBHOOK": "https://x.org/s3cret"}))
 
 
+def dbt_records(statuses: Sequence[str]) -> list[CheckRecord]:
+    """What dbt told of a test, and of a model that stands on what the test judged."""
+    nodes = {
+        "test.care.claims_are_unique.a1b2": {
+            "resource_type": "test",
+            "depends_on": {"nodes": ["model.care.fct_claim"]},
+        },
+        "model.care.fct_claim": {"resource_type": "model", "name": "fct_claim"},
+    }
+    results = [
+        {"unique_id": name, "status": status, "failures": 7 if status == "fail" else None}
+        for name, status in zip(nodes, statuses, strict=True)
+    ]
+    return dbt_check_records({"results": results}, {"nodes": nodes}, "v1")
+
+
+@pytest.mark.parametrize("statuses", [("fail", "error"), ("error", "success"), ("pass", "success")])
+def test_what_is_more_than_a_failed_test_is_no_refusal(statuses: tuple[str, str]) -> None:
+    """A model that breaks, or a test that cannot be asked, wants an engineer, not a look."""
+    assert refusal_by_tests(dbt_records(statuses)) is None
+
+
 @dg.asset
 def refused() -> None:
     raise PublicationRefused("Nothing is published: 2 of 9 checks are in the way.")
+
+
+@dg.asset
+def tested() -> None:
+    """What the warehouse's asset raises where dbt's tests fail."""
+    refusal = refusal_by_tests(dbt_records(("fail", "skipped")))
+    assert refusal is not None
+    raise refusal
 
 
 @dg.asset
@@ -190,6 +221,7 @@ def never_passes() -> dg.AssetCheckResult:
     [
         (refused, "publication_held", "refused: Nothing is published: 2 of 9 checks"),
         (judged, "publication_held", "never_passes"),
+        (tested, "publication_held", "claims_are_unique on fct_claim: 7 rows"),
         (broken, "run_failed", "broken: ValueError; the run's log"),
     ],
 )

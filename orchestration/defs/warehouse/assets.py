@@ -15,7 +15,12 @@ from dagster_dbt import (
     get_asset_key_for_model,
 )
 
-from orchestration.checks import forget_dbt_results, read_run_inputs, record_dbt_results
+from orchestration.checks import (
+    forget_dbt_results,
+    read_run_inputs,
+    record_dbt_results,
+    refusal_by_tests,
+)
 from orchestration.defs.warehouse.translator import LayeredTranslator
 from orchestration.growth import begin_build, complete_build
 from orchestration.memory import models_at_once, require_memory
@@ -55,7 +60,7 @@ def warehouse(
         raise_on_error=False,
     )
     events = list(_told(context, invocation.stream()))
-    record_dbt_results(pipeline, inputs.input_version)
+    records = record_dbt_results(pipeline, inputs.input_version)
     provenance = {"as_of": str(inputs.as_of), "input_version": inputs.input_version}
     # Where not even the engine started there is nothing to count, and dbt's error is to be told.
     built = any(isinstance(event, dg.Output) for event in events)
@@ -63,7 +68,8 @@ def warehouse(
     yield from _with_row_counts(context, events, row_counts, provenance)
     error = invocation.get_error()
     if error is not None:
-        raise error
+        # A test that fails holds the publication; whatever else fails is the run's failure.
+        raise refusal_by_tests(records) or error
     complete_build(pipeline, plan)
 
 
