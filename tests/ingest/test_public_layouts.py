@@ -61,6 +61,17 @@ CCLF5 = (
     *(("HCPCS_BETOS_CD", 3), ("CLM_RNDRG_PRVDR_NPI_NUM", 10), ("CLM_RFRG_PRVDR_NPI_NUM", 10)),
     ("CLM_CNTRCTR_NUM", 5),
 )
+CCLF6 = (
+    *(("CUR_CLM_UNIQ_ID", 13), ("CLM_LINE_NUM", 10), ("BENE_MBI_ID", 11), ("BENE_HIC_NUM", 11)),
+    *(("CLM_TYPE_CD", 2), ("CLM_FROM_DT", 10), ("CLM_THRU_DT", 10), ("CLM_FED_TYPE_SRVC_CD", 1)),
+    *(("CLM_POS_CD", 2), ("CLM_LINE_FROM_DT", 10), ("CLM_LINE_THRU_DT", 10)),
+    *(("CLM_LINE_HCPCS_CD", 5), ("CLM_LINE_CVRD_PD_AMT", 15), ("CLM_PRMRY_PYR_CD", 1)),
+    *(("PAYTO_PRVDR_NPI_NUM", 10), ("ORDRG_PRVDR_NPI_NUM", 10), ("CLM_CARR_PMT_DNL_CD", 2)),
+    *(("CLM_PRCSG_IND_CD", 2), ("CLM_ADJSMT_TYPE_CD", 2), ("CLM_EFCTV_DT", 10)),
+    *(("CLM_IDR_LD_DT", 10), ("CLM_CNTL_NUM", 40), ("BENE_EQTBL_BIC_HICN_NUM", 11)),
+    *(("CLM_LINE_ALOWD_CHRG_AMT", 17), ("CLM_DISP_CD", 2), ("CLM_BLG_PRVDR_NPI_NUM", 10)),
+    ("CLM_RFRG_PRVDR_NPI_NUM", 10),
+)
 CCLF7 = (
     *(("CUR_CLM_UNIQ_ID", 13), ("BENE_MBI_ID", 11), ("BENE_HIC_NUM", 11), ("CLM_LINE_NDC_CD", 11)),
     *(("CLM_TYPE_CD", 2), ("CLM_LINE_FROM_DT", 10), ("PRVDR_SRVC_ID_QLFYR_CD", 2)),
@@ -236,6 +247,36 @@ def test_cclf_part_b_tells_claim_and_line_in_one_record(house: Installation) -> 
             *("P", "11", "99213", "012345678", "1987654328"),
             *(Decimal("100.00"), Decimal("80.00"), Decimal("1.000"), "I10", "Z00121", "E119"),
         )
+    ]
+
+
+def test_cclf_equipment_is_a_line_of_its_supplier(house: Installation) -> None:
+    """Who ordered a wheelchair did not deliver it, and must not have the visit attributed."""
+    row = {
+        **{name: LINE[name] for name in ("CUR_CLM_UNIQ_ID", "CLM_LINE_NUM", "BENE_MBI_ID")},
+        "CLM_POS_CD": "12",
+        "CLM_LINE_FROM_DT": "2024-03-05",
+        "CLM_LINE_THRU_DT": "2024-04-04",
+        "CLM_LINE_HCPCS_CD": "E1390",
+        "CLM_LINE_CVRD_PD_AMT": "80.00",
+        "PAYTO_PRVDR_NPI_NUM": "1987654328",
+        "ORDRG_PRVDR_NPI_NUM": "1234567893",
+        "CLM_ADJSMT_TYPE_CD": "0",
+        "CLM_EFCTV_DT": "2024-04-20",
+        "CLM_LINE_ALOWD_CHRG_AMT": "100.00",
+    }
+    cancelled = {"CUR_CLM_UNIQ_ID": "9000000000002", "CLM_ADJSMT_TYPE_CD": "1"}
+    rows = [record(CCLF6, row), record(CCLF6, {**row, **cancelled})]
+    assert len(rows[0]) == 247
+    drop(house, "cms_cclf_dme", "medical_claims", f"P.A1234.ACO.CCLF6.{STAMP}", rows)
+    told = (
+        "claim_type, claim_status, place_of_service_code, hcpcs_code, billing_npi, rendering_npi, "
+        "thru_date::text, paid_date::text, allowed_amount, paid_amount"
+    )
+    of_both = ("P", "12", "E1390", "1987654328", None, "2024-04-04", "2024-04-20")
+    assert house.rows(took(house, "medical_claims"), told) == [
+        ("P", status, *of_both[1:], sign * Decimal("100.00"), sign * Decimal("80.00"))
+        for status, sign in (("paid", 1), ("reversed", -1))
     ]
 
 
