@@ -10,6 +10,7 @@ from typing import Literal
 from expectations import (
     adt_events,
     agg_access_experience,
+    agg_adt_coverage,
     agg_attribution,
     agg_care_activity,
     agg_care_guide,
@@ -71,6 +72,7 @@ MART_SUITES: tuple[Suite, ...] = (
     fct_delivery.SUITE,
     agg_reject.SUITE,
     agg_access_experience.SUITE,
+    agg_adt_coverage.SUITE,
     agg_care_activity.SUITE,
     agg_care_guide.SUITE,
     agg_coordinator_effect.SUITE,

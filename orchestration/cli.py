@@ -389,6 +389,22 @@ def bench(
 
 
 @app.command()
+def bench_lists(
+    members: Annotated[int, typer.Option(help="Members of programs.", min=1)] = 1_000_000,
+    work_dir: Annotated[Path | None, typer.Option(help="Where the copies go.")] = None,
+) -> None:
+    """Time a refresh of the coordinators' lists on what is published, many times over."""
+    from dataclasses import asdict
+
+    from orchestration.benchmark import DEFAULT_WORK_DIR
+    from orchestration.coordination.stretched import time_stretched_refresh
+
+    folder = work_dir or DEFAULT_WORK_DIR / "lists"
+    for name, value in asdict(time_stretched_refresh(load_settings(), members, folder)).items():
+        print(f"{name.replace('_', ' '):<16} {value:>12,}")
+
+
+@app.command()
 def parity(
     members: Annotated[int, typer.Option(help="About so many members.", min=500)] = 1_000,
     seed: Annotated[int, typer.Option(help="Equal seeds simulate equal data.")] = 20150520,

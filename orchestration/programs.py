@@ -167,15 +167,26 @@ class Coordinators(StrictModel):
     ] = Field(
         default=(), description="sensitive conditions that lists may show (METHODS K.1); none else"
     )
+    members_per_coordinator: int = Field(
+        default=10_000, ge=1, description="members one coordinator is for (METHODS P)"
+    )
+    daily_contacts: int = Field(default=20, ge=1, description="people one can reach in a day")
+    snooze_days: int = Field(default=14, ge=0, description="days a contact puts tasks to sleep for")
 
     @model_serializer(mode="wrap")
-    def _leave_out_what_was_not_permitted(
+    def _leave_out_later_defaults(
         self, handler: SerializerFunctionWrapHandler
     ) -> dict[str, object]:
-        """Agreements the ledger holds from before this field existed keep their digest."""
+        """Agreements the ledger holds from before these fields existed keep their digest."""
         content: dict[str, object] = handler(self)
-        if not content.get("permitted_sensitive"):
-            content.pop("permitted_sensitive", None)
+        for name in (
+            "permitted_sensitive",
+            "members_per_coordinator",
+            "daily_contacts",
+            "snooze_days",
+        ):
+            if getattr(self, name) == type(self).model_fields[name].default:
+                content.pop(name, None)
         return content
 
 

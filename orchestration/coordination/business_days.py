@@ -4,6 +4,7 @@ Other calendars (`business_calendar` of METHODS P) do not exist yet.
 """
 
 from datetime import date, timedelta
+from functools import cache
 
 import duckdb
 import numpy as np
@@ -12,11 +13,17 @@ import pyarrow as pa
 
 def holidays(first: date, last: date) -> list[date]:
     """Federal holidays as observed between two days, both included."""
+    years = range(first.year, last.year + 1)
+    return [day for year in years for day in _holidays_of(year) if first <= day <= last]
+
+
+@cache
+def _holidays_of(year: int) -> tuple[date, ...]:
     # Imported here: it takes half a second, which commands without lists need not wait for.
     from pandas.tseries.holiday import USFederalHolidayCalendar
 
-    found = USFederalHolidayCalendar().holidays(first.isoformat(), last.isoformat())
-    return [stamp.date() for stamp in found.to_pydatetime()]
+    found = USFederalHolidayCalendar().holidays(f"{year}-01-01", f"{year}-12-31")
+    return tuple(stamp.date() for stamp in found.to_pydatetime())
 
 
 def after_business_days(day: date, count: int) -> date:

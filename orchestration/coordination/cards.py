@@ -5,27 +5,36 @@ not belong here (`lists.py`).
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
 from datetime import date
 
 import duckdb
 
 from orchestration.coordination.sources import run_statements
 
-SNOOZE_DAYS = 14
 REPORTED_DAYS = 60
-DAILY_CONTACTS = 20
-MEMBERS_PER_COORDINATOR = 10_000
+APPOINTMENT_DAYS = 60
+"""An appointment that nobody said was kept is asked after for so long."""
 AGAINST_ADVICE_POINTS = 20
 """F.4 asks for more priority without saying how much."""
 
 SENSITIVE_CODES = {
     "substance_use": ("F10", "F11", "F12", "F13", "F14", "F15", "F16", "F17", "F18", "F19"),
-    "behavioral_health": ("F",),
+    "behavioral_health": ("F", "R4585", "T1491", "X7", "X80", "X81", "X82", "X83"),
     "hiv": ("B20", "Z21", "R75"),
     "reproductive": ("O", "Z30", "Z31", "Z32", "Z33", "Z34", "Z36", "Z37", "Z39", "Z3A", "N97"),
     "genetic": ("Z14", "Z15", "Q9"),
 }
 """Diagnoses of METHODS K.1 by prefix; the first category that fits is the row's."""
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """How much one coordinator of a program can do (METHODS P, fee and lists)."""
+
+    members_per_coordinator: int = 10_000
+    daily_contacts: int = 20
+    snooze_days: int = 14
 
 
 def sensitivity_case(column: str) -> str:
@@ -38,22 +47,36 @@ def sensitivity_case(column: str) -> str:
 
 
 def build_cards(
-    connection: duckdb.DuckDBPyConnection, as_of: date, permitted: Mapping[str, Sequence[str]]
+    connection: duckdb.DuckDBPyConnection,
+    as_of: date,
+    permitted: Mapping[str, Sequence[str]],
+    capacities: Mapping[str, Capacity],
 ) -> None:
-    """Make tables `coordinator`, `task_today`, `card` (ranked, `is_shown` within capacity).
+    """Make tables `coordinator`, `task_today`, `card_ranked` and `card`, those within capacity.
 
     `permitted` says by program which sensitive categories its coordinators may see; a task of
-    another category is on no card, and a stay's diagnosis and place are blank.
+    another category is on no card, and a stay's diagnosis and place are blank. `capacities` may
+    leave programs out: the defaults hold for them.
     """
     connection.execute("create temp table permitted_category (program_id text, category text)")
     rows = [(program, one) for program, ones in permitted.items() for one in ones]
     if rows:
         connection.executemany("insert into permitted_category values (?, ?)", rows)
+    connection.execute(
+        "create temp table program_capacity (program_id text, members_per_coordinator int, "
+        "daily_contacts int, snooze_days int)"
+    )
+    listed = connection.execute(
+        "select distinct program_id from belonging where program_id is not null"
+    ).fetchall()
+    sized = [(program, *astuple(capacities.get(program, Capacity()))) for (program,) in listed]
+    if sized:
+        connection.executemany("insert into program_capacity values (?, ?, ?, ?)", sized)
     run_statements(
         connection,
-        ";".join((_COORDINATORS, _STAY_SHOWN, _TASKS, _CARDS)),
+        ";".join((_COORDINATORS, _STAY_SHOWN, _LOG, _TASKS, _CARDS)),
         as_of=as_of,
-        snooze=SNOOZE_DAYS,
+        appointment_days=APPOINTMENT_DAYS,
         reported=REPORTED_DAYS,
         against_advice=AGAINST_ADVICE_POINTS,
     )
@@ -144,40 +167,132 @@ from (
 ) as flagged
 """
 
-# A contact puts the other tasks to sleep for 14 days, unless something happened after it. What the
-# member only reports (or an appointment that was kept) waits for its evidence, 60 days at most; a
-# review or a referral that the coordinator made is its own evidence.
-_TASKS = """
-create temp table log_of_person as
-select
-    payer,
-    person_id,
-    max(activity_date) filter (
-        where activity = 'outreach' and outcome in ('reached', 'declined', 'completed')
-    ) as contact_date,
-    max_by(outcome, activity_date) filter (where activity = 'outreach') as last_outcome,
-    max(activity_date) filter (where activity = 'outreach') as last_attempt_date,
-    max(activity_date) filter (where activity = 'appointment_booked') as booked_date,
-    max(activity_date) filter (where activity = 'appointment_kept') as kept_date,
-    max(activity_date) filter (
+# Of bookings about one task the last holds. It was kept when the log, or a claim of its day, says
+# so; else it is still to come, or asked after.
+_LOG = """
+create temp table appointment as
+with booked as (
+    select
+        payer,
+        person_id,
+        coalesce(task, '') as task,
+        coalesce(gap_code, support_program, '') as subject,
+        activity_date as booked_date,
+        appointment_date
+    from care_log_entry
+    where activity = 'appointment_booked' and activity_date <= $as_of::date
+    qualify row_number() over (
+        partition by payer, person_id, coalesce(task, ''), coalesce(gap_code, support_program, '')
+        order by activity_date desc, appointment_date desc nulls last
+    ) = 1
+),
+kept as (
+    select
+        payer,
+        person_id,
+        coalesce(task, '') as task,
+        coalesce(gap_code, support_program, '') as subject,
+        activity_date as kept_date
+    from care_log_entry
+    where activity = 'appointment_kept' and activity_date <= $as_of::date
+)
+select payer, person_id, booked_date, appointment_date
+from booked
+where
+    coalesce(appointment_date, booked_date) >= $as_of::date - $appointment_days::int
+    and not exists (
+        select 1 from kept
         where
-            activity = 'case_manager_hand_off'
-            and coalesce(coordinator_role, 'other') <> 'payer_case_manager'
-    ) as handed_to_payer_date,
-    max(activity_date) filter (
-        where activity = 'case_manager_hand_off' and coordinator_role = 'payer_case_manager'
-    ) as handed_to_group_date,
-    max(activity_date) filter (
-        where coalesce(coordinator_role, 'other') <> 'payer_case_manager'
-    ) as last_group_date,
-    max(activity_date) filter (
-        where coordinator_role = 'payer_case_manager'
-    ) as last_payer_date,
-    max(coordinator_id) filter (where coordinator_role = 'payer_case_manager')
-        as logged_case_manager_id
-from care_log_entry
-where activity_date <= $as_of::date
-group by payer, person_id;
+            kept.payer = booked.payer
+            and kept.person_id = booked.person_id
+            and (
+                (
+                    kept.task = booked.task
+                    and kept.subject = booked.subject
+                    and kept.kept_date >= coalesce(booked.appointment_date, booked.booked_date)
+                )
+                or kept.kept_date = booked.appointment_date
+            )
+    )
+    and not exists (
+        select 1 from care_event
+        where
+            care_event.payer = booked.payer
+            and care_event.person_id = booked.person_id
+            and care_event.event_date = booked.appointment_date
+            and care_event.event_kind = 'office_visit'
+    );
+create temp table log_of_person as
+with told as (
+    select
+        payer,
+        person_id,
+        max(activity_date) filter (
+            where activity = 'outreach' and outcome in ('reached', 'declined', 'completed')
+        ) as contact_date,
+        max_by(outcome, activity_date) filter (where activity = 'outreach') as last_outcome,
+        max(activity_date) filter (where activity = 'outreach') as last_attempt_date,
+        max(coordinator_id) filter (where coordinator_role = 'payer_case_manager')
+            as logged_case_manager_id
+    from care_log_entry
+    where activity_date <= $as_of::date
+    group by payer, person_id
+),
+appointments as (
+    select
+        payer,
+        person_id,
+        min(appointment_date) filter (where appointment_date >= $as_of::date)
+            as next_appointment_date,
+        max(appointment_date) filter (where appointment_date < $as_of::date)
+            as missed_appointment_date,
+        max(booked_date) filter (where appointment_date is null) as appointment_booked_date
+    from appointment
+    group by payer, person_id
+)
+select told.*, appointments.* exclude (payer, person_id)
+from told
+left join appointments using (payer, person_id);
+create temp table hand_off as
+with sided as (
+    select
+        payer,
+        person_id,
+        coordinator_id,
+        activity,
+        activity_date,
+        coalesce(coordinator_role, 'other') = 'payer_case_manager' as is_payers
+    from care_log_entry
+    where activity_date <= $as_of::date
+),
+handed as (
+    select
+        payer,
+        person_id,
+        is_payers,
+        max(activity_date) as handed_date,
+        max_by(coordinator_id, activity_date) as handed_by
+    from sided
+    where activity = 'case_manager_hand_off'
+    group by payer, person_id, is_payers
+)
+select
+    handed.payer,
+    handed.person_id,
+    case when handed.is_payers then 'to the group' else 'to the payer' end as direction,
+    handed.handed_date,
+    handed.handed_by,
+    min(sided.activity_date) as answered_date,
+    min_by(sided.coordinator_id, sided.activity_date) as answered_by
+from handed
+left join sided
+    on
+        handed.payer = sided.payer
+        and handed.person_id = sided.person_id
+        and handed.is_payers <> sided.is_payers
+        and sided.activity_date > handed.handed_date
+where handed.handed_date >= $as_of::date - $appointment_days::int
+group by all;
 create temp table log_of_task as
 select
     payer,
@@ -189,7 +304,12 @@ select
         when 'referral' then 'REFERRAL'
         when 'high_risk_review' then 'HR_REVIEW'
     end as task,
-    coalesce(gap_code, support_program, '') as subject,
+    -- A review, of risk or of drugs, is about all there is to review.
+    case
+        when task not in ('medication_safety', 'high_risk_review')
+            then coalesce(gap_code, support_program, '')
+        else ''
+    end as subject,
     max(activity_date) filter (
         where outcome = 'reported_done' or activity = 'appointment_kept'
     ) as reported_date,
@@ -203,7 +323,13 @@ select
     ) as done_date
 from care_log_entry
 where activity_date <= $as_of::date and task is not null and task <> 'discharge'
-group by all;
+group by all
+"""
+
+# A contact puts the other tasks to sleep for 14 days, unless something happened after it. What the
+# member only reports (or an appointment that was kept) waits for its evidence, 60 days at most; a
+# review or a referral that the coordinator made is its own evidence.
+_TASKS = """
 create temp table something_happened as
 select payer, person_id, max(happened_date) as happened_date
 from (
@@ -282,7 +408,8 @@ judged as (
             when log_of_task.reported_date >= $as_of::date - $reported::int then 'REPORTED_DONE'
             when
                 not (every_task.task = 'MED_SAFETY' and every_task.state = 'CRITICAL')
-                and log_of_person.contact_date >= $as_of::date - $snooze::int + 1
+                and log_of_person.contact_date
+                    >= $as_of::date - program_capacity.snooze_days + 1
                 and coalesce(
                     something_happened.happened_date <= log_of_person.contact_date, true
                 ) then 'SNOOZED'
@@ -290,6 +417,7 @@ judged as (
         end as list_state
     from every_task
     inner join list_member using (payer, person_id)
+    inner join program_capacity on list_member.program_id = program_capacity.program_id
     left join permitted_category
         on
             list_member.program_id = permitted_category.program_id
@@ -299,10 +427,9 @@ judged as (
             every_task.payer = log_of_task.payer
             and every_task.person_id = log_of_task.person_id
             and every_task.task = log_of_task.task
-            and (
-                every_task.subject = log_of_task.subject
-                or every_task.task in ('HR_REVIEW', 'MED_SAFETY')
-            )
+            and case
+                when every_task.task in ('HR_REVIEW', 'MED_SAFETY') then '' else every_task.subject
+            end = log_of_task.subject
     left join log_of_person
         on
             every_task.payer = log_of_person.payer
@@ -314,10 +441,6 @@ judged as (
     where every_task.sensitivity is null or permitted_category.category is not null
 )
 select * from judged
-qualify row_number() over (
-    partition by payer, person_id, task, subject
-    order by list_state, reported_date desc nulls last, due_date nulls last
-) = 1
 """
 
 # 100·HR1 + 60·HR2 + 30·HR3 + task points + 2·min(days overdue, 30); of several tasks the greatest,
@@ -359,34 +482,40 @@ select
 from task_today
 left join member_category using (payer, person_id)
 where task_today.list_state = 'OPEN';
-create temp table card as
-with review_once as (
-    select * from task_ranked
-    qualify
-        task <> 'HR_REVIEW'
-        or row_number() over (partition by payer, person_id, task order by subject) = 1
-),
-carded as (
+create temp table card_ranked as
+with carded as (
     select
         payer,
         person_id,
-        count(*) as tasks,
-        max(priority) + 5 * (count(*) - 1) as priority,
+        -- Reviews for several categories are one review.
+        count(*) filter (where task <> 'HR_REVIEW')
+        + bool_or(task = 'HR_REVIEW')::int as tasks,
+        max(priority) as most,
         min(due_date) as due_date,
         bool_or(is_hr1) as is_hr1,
         bool_or(is_hr2) as is_hr2,
-        bool_or(is_hr3) as is_hr3,
-        string_agg(distinct task, ', ' order by task) as task_kinds
-    from review_once
-    group by all
+        bool_or(is_hr3) as is_hr3
+    from task_ranked
+    group by payer, person_id
 )
 select
-    carded.*,
+    carded.* exclude (most),
+    most + 5 * (tasks - 1) as priority,
     list_member.program_id,
     list_member.partner_id,
+    list_member.coordinator_id,
+    row_number() over (
+        partition by list_member.program_id, list_member.partner_id, list_member.coordinator_id
+        order by
+            most + 5 * (tasks - 1) desc, due_date nulls last, carded.payer, carded.person_id
+    ) as rank
+from carded
+inner join list_member using (payer, person_id);
+create temp table card as
+select
+    carded.*,
     list_member.practice_id,
     list_member.npi,
-    list_member.coordinator_id,
     coalesce(log_of_person.logged_case_manager_id, list_member.case_manager_id)
         as case_manager_id,
     list_member.is_provisional,
@@ -399,28 +528,30 @@ select
     list_member.preferred_contact,
     log_of_person.last_attempt_date,
     log_of_person.last_outcome,
-    case
-        when
-            log_of_person.booked_date > coalesce(log_of_person.kept_date, date '0001-01-01')
-            then log_of_person.booked_date
-    end as appointment_booked_date,
-    case
-        when
-            log_of_person.handed_to_payer_date
-            > coalesce(log_of_person.last_payer_date, date '0001-01-01')
-            then log_of_person.handed_to_payer_date
-    end as waits_for_payer_since,
-    case
-        when
-            log_of_person.handed_to_group_date
-            > coalesce(log_of_person.last_group_date, date '0001-01-01')
-            then log_of_person.handed_to_group_date
-    end as waits_for_group_since,
-    row_number() over (
-        partition by list_member.program_id, list_member.partner_id, list_member.coordinator_id
-        order by carded.priority desc, carded.due_date nulls last, carded.payer, carded.person_id
-    ) as rank
-from carded
-inner join list_member using (payer, person_id)
-left join log_of_person using (payer, person_id)
+    log_of_person.next_appointment_date,
+    log_of_person.missed_appointment_date,
+    log_of_person.appointment_booked_date,
+    to_payer.handed_date as waits_for_payer_since,
+    to_group.handed_date as waits_for_group_since
+from card_ranked as carded
+inner join program_capacity
+    on
+        carded.program_id = program_capacity.program_id
+        and carded.rank <= program_capacity.daily_contacts
+inner join list_member
+    on carded.payer = list_member.payer and carded.person_id = list_member.person_id
+left join log_of_person
+    on carded.payer = log_of_person.payer and carded.person_id = log_of_person.person_id
+left join hand_off as to_payer
+    on
+        carded.payer = to_payer.payer
+        and carded.person_id = to_payer.person_id
+        and to_payer.direction = 'to the payer'
+        and to_payer.answered_date is null
+left join hand_off as to_group
+    on
+        carded.payer = to_group.payer
+        and carded.person_id = to_group.person_id
+        and to_group.direction = 'to the group'
+        and to_group.answered_date is null
 """

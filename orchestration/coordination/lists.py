@@ -1,6 +1,6 @@
-"""Writes the lists: CSV and one page a coordinator, and the queue of what could not be placed.
+"""Writes the lists: CSV and one page a coordinator, who coordinates where, and what is unplaced.
 
-What is on a list does not belong here (`discharges.py`, `cards.py`), nor who was shown it
+What is on a list does not belong here (`content.py`, `unplaced.py`), nor who was shown it
 (`access_log.py`).
 """
 
@@ -8,27 +8,28 @@ import csv
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, astuple, dataclass
 from datetime import date
 from pathlib import Path
 
 import duckdb
 
 from orchestration.coordination.access_log import Export
-from orchestration.coordination.cards import DAILY_CONTACTS, MEMBERS_PER_COORDINATOR
-from orchestration.coordination.matching import QUEUE_REASONS
+from orchestration.coordination.cards import Capacity
+from orchestration.coordination.content import Owner, OwnerLists, Row, read_content, rows_of
+from orchestration.coordination.unplaced import read_coverage, read_queue, read_unattributed
 from orchestration.pages import render
 from orchestration.programs import Program
 
 UNASSIGNED = "unassigned"
 SUMMARY_FILE = "summary.json"
+PAGE = "worklist.html"
 MONTHLY_SHOWN = 60
 """Rows of the month on the page; the file holds what fits the month."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
-
-Row = Mapping[str, object]
 
 IN_HOSPITAL = (
     "last_name",
@@ -83,6 +84,8 @@ WORKLIST = (
     "tasks",
     "task_text",
     "categories",
+    "next_appointment_date",
+    "missed_appointment_date",
     "appointment_booked_date",
     "last_attempt_date",
     "last_outcome",
@@ -113,42 +116,49 @@ MONTHLY = (
     "person_id",
 )
 WAITING = ("last_name", "first_name", "task", "title", "list_state", "reported_date", "person_id")
+HAND_OFFS = (
+    "last_name",
+    "first_name",
+    "phone_number",
+    "direction",
+    "handed_date",
+    "handed_by",
+    "answered_date",
+    "answered_by",
+    "person_id",
+)
+ROSTER = (
+    "program_id",
+    "partner_id",
+    "coordinator_id",
+    "coordinator_role",
+    "payer_counterpart",
+    "payer_case_managers",
+    "members",
+    "members_per_coordinator",
+    "practices",
+    "daily_contacts",
+    "in_hospital",
+    "left_hospital",
+    "people_with_tasks",
+    "high_risk",
+    "hand_offs_waiting",
+    "last_entry_date",
+    "page",
+)
+UNATTRIBUTED = (
+    "payer",
+    "person_id",
+    "last_name",
+    "first_name",
+    "birth_date",
+    "sex",
+    "phone_number",
+    "cover_end_date",
+    "hospital_date",
+)
 COVERAGE = ("facility_npi", "stays", "told", "first_admission", "last_admission")
 QUEUE = ("reason", "what_to_do", "source_id", "where", "what", "event_date", "detail")
-
-TASK_NAMES = {
-    "DISCHARGE": "after hospital",
-    "GAP": "gap in care",
-    "REFILL": "late refill",
-    "MED_SAFETY": "possible medication problem, for clinician review",
-    "REFERRAL": "refer to",
-    "HR_REVIEW": "high-risk review",
-}
-QUEUE_FIXES = {
-    **QUEUE_REASONS,
-    "TWO_PROGRAMS": "The clinician named is on the rosters of two programs: ask the member, or the "
-    "groups, whose patient she is.",
-    "NO_DISCHARGE_TOLD": "No word of this stay for a month: ask the hospital whether she left.",
-    "COORDINATOR_WITHOUT_MEMBERS": "The care log names a coordinator of a group without "
-    "covered members: check whose coordinator it is.",
-    "UNKNOWN_MEMBER": "The care log names a member the payer does not know: check the number.",
-    "UNKNOWN_GAP": "The care log tells of a gap this member does not have: it closes nothing; "
-    "check measure and member.",
-    "MEMBER_OF_ANOTHER_GROUP": "The care log of one group tells of a member of another: ask "
-    "whose patient she is.",
-}
-
-
-@dataclass(frozen=True)
-class OwnerLists:
-    """Everything one coordinator is shown, and the counts at the head of her page."""
-
-    in_hospital: list[dict[str, object]]
-    left: list[dict[str, object]]
-    worklist: list[dict[str, object]]
-    waiting: list[dict[str, object]]
-    monthly: list[dict[str, object]]
-    summary: dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -176,308 +186,154 @@ def write_lists(
     folder: Path,
     as_of: date,
     programs: Iterable[Program],
+    capacities: Mapping[str, Capacity],
+    is_of_night: bool,
 ) -> WrittenLists:
-    """Write `<program>/<coordinator>/…` and `queue.csv` under a new, empty, private folder."""
+    """Write `<program>/<coordinator>/…`, the roster of coordinators and `queue.csv`.
+
+    `folder` is made new and private. Who belongs to nobody changes by night only, so that list is
+    written only then.
+    """
     folder.mkdir(mode=0o700, parents=True)
     named = {program.program_id: program for program in programs}
     exports: list[Export] = []
-    counts = {"in_hospital": 0, "left": 0, "cards": 0, "shown": 0}
-    tasks = _tasks_by_person(connection)
-    listed = _rows(
-        connection,
-        "select distinct program_id, partner_id, coordinator_id from list_member "
-        "order by all nulls last",
-    )
+    roster: list[Row] = []
+    content = read_content(connection, capacities)
+    told = {
+        (row["program_id"], row["partner_id"], row["coordinator_id"]): row
+        for row in rows_of(connection, _NAMED)
+    }
     taken: set[Path] = set()
-    for owner in listed:
-        program = named.get(str(owner["program_id"]))
-        content = _content(connection, owner, tasks, program)
-        counts["in_hospital"] += len(content.in_hospital)
-        counts["left"] += len(content.left)
-        counts["cards"] += int(str(content.summary["cards"]))
-        counts["shown"] += len(content.worklist)
+    for owner, lists in content.items():
+        program = named.get(owner.program_id)
+        counterpart = program.facts.coordinators.payer_counterpart if program else "the payer"
+        lists.summary["counterpart"] = counterpart
+        for card in lists.worklist:
+            card["case_manager"] = card["case_manager_id"] or counterpart
         place = _place(folder, owner, taken)
         taken.add(place)
-        exports += _write_owner(folder, place, owner, content, as_of, program)
-    queue = _queue(connection)
+        exports += _write_owner(folder, place, owner, lists, as_of, program)
+        row = _roster_row(owner, lists, place.relative_to(folder) / PAGE)
+        roster.append({**dict.fromkeys(ROSTER), **told.get(astuple(owner), {}), **row})
+    _write_csv(folder / "coordinators.csv", ROSTER, roster)
+    names = {program_id: program.name for program_id, program in named.items()}
+    _private(
+        folder / "index.html",
+        render("worklist_roster.html.j2", as_of=as_of, roster=roster, program_names=names),
+    )
+    if is_of_night:
+        exports += _write_unattributed(connection, folder)
+    queue = read_queue(connection)
     _write_csv(folder / "queue.csv", QUEUE, queue)
-    queued: dict[str, int] = {}
-    for row in queue:
-        queued[str(row["reason"])] = queued.get(str(row["reason"]), 0) + 1
-    summary = {"as_of": as_of.isoformat(), **counts, "queued": queued, "lists": len(listed)}
-    _write_csv(folder / "adt_coverage.csv", COVERAGE, _rows(connection, _COVERAGE))
-    _private(folder / SUMMARY_FILE, json.dumps(summary, indent=1, sort_keys=True))
-    return WrittenLists(
-        len(listed),
-        counts["in_hospital"],
-        counts["left"],
-        counts["cards"],
-        counts["shown"],
-        queued,
+    _write_csv(folder / "adt_coverage.csv", COVERAGE, read_coverage(connection))
+    written = WrittenLists(
+        len(content),
+        sum(len(lists.in_hospital) for lists in content.values()),
+        sum(len(lists.left) for lists in content.values()),
+        sum(int(str(lists.summary["cards"])) for lists in content.values()),
+        sum(len(lists.worklist) for lists in content.values()),
+        dict(sorted(Counter(str(row["reason"]) for row in queue).items())),
         tuple(exports),
     )
+    summary = {name: value for name, value in asdict(written).items() if name != "exports"}
+    _private(
+        folder / SUMMARY_FILE,
+        json.dumps({"as_of": as_of.isoformat(), **summary}, indent=1, sort_keys=True),
+    )
+    return written
 
 
 def read_summary(folder: Path) -> WrittenLists:
     """What was written into a folder of lists, without the exports, which are in the log."""
     told = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
-    return WrittenLists(
-        told["lists"],
-        told["in_hospital"],
-        told["left"],
-        told["cards"],
-        told["shown"],
-        told["queued"],
-        (),
-    )
+    del told["as_of"]
+    return WrittenLists(**told, exports=())
 
 
-def _content(
-    connection: duckdb.DuckDBPyConnection,
-    owner: Row,
-    tasks: Mapping[tuple[str, str], Sequence[Row]],
-    program: Program | None,
-) -> OwnerLists:
-    keys = [owner["program_id"], owner["partner_id"], owner["coordinator_id"]]
-    mine = _mine()
-    in_hospital = _rows(
-        connection,
-        f"select * from stay_shown where {mine} and state = 'IN_HOSPITAL' "
-        "order by lace desc, admission_date, person_id",
-        keys,
-    )
-    left = _rows(
-        connection,
-        f"select * from stay_shown where {mine} "
-        "and state in ('HOME', 'FACILITY', 'HOSPICE', 'WAITING_FOR_TRANSFER') "
-        "order by contact_due_date nulls last, lace desc, person_id",
-        keys,
-    )
-    cards = _rows(
-        connection,
-        f"select * from card where {mine} and rank <= {DAILY_CONTACTS} order by rank",
-        keys,
-    )
-    counterpart = program.facts.coordinators.payer_counterpart if program else "the payer"
-    for row in cards:
-        own = tasks.get((str(row["payer"]), str(row["person_id"])), ())
-        row["task_text"] = "; ".join(_task_text(one) for one in own)
-        row["task_list"] = [_task_text(one) for one in own]
-        row["categories"] = " ".join(
-            name for name in ("HR1", "HR2", "HR3") if row[f"is_{name.lower()}"]
-        )
-        row["case_manager"] = row["case_manager_id"] or counterpart
-    waiting = _rows(
-        connection,
-        f"""
-        select task_today.*, list_member.last_name, list_member.first_name,
-            list_member.is_provisional
-        from task_today inner join list_member using (payer, person_id)
-        where {_mine("list_member.")}
-            and list_state in ('REPORTED_DONE', 'SNOOZED')
-        order by list_state, task, person_id, subject
-        limit 200
-        """,
-        keys,
-    )
-    monthly = _rows(
-        connection,
-        f"""
-        select monthly_change.*, belonging.last_name, belonging.first_name, belonging.birth_date,
-            belonging.phone_number, belonging.is_provisional
-        from monthly_change left join belonging using (payer, person_id)
-        where {_mine("monthly_change.")}
-            and (is_within_capacity or change = 'LEFT')
-        order by rank nulls last, person_id
-        """,
-        keys,
-    )
-    ((total,),) = connection.execute(f"select count(*) from card where {mine}", keys).fetchall()
-    ((members, partner_members, coordinators),) = connection.execute(
-        """
-        select
-            coalesce(sum(members) filter (where coordinator_id is not distinct from ?), 0),
-            coalesce(sum(members), 0),
-            count(coordinator_id)
-        from coordinator where program_id = ? and partner_id is not distinct from ?
-        """,
-        [owner["coordinator_id"], owner["program_id"], owner["partner_id"]],
-    ).fetchall()
-    needed = -(-int(partner_members) // MEMBERS_PER_COORDINATOR)
-    summary = {
-        "cards": total,
-        "members": members,
-        "partner_members": partner_members,
-        "coordinators": coordinators,
-        "needed": needed,
-        "counterpart": counterpart,
-    }
-    ((high_risk, month_before),) = connection.execute(
-        f"select count(*) filter (where change <> 'LEFT'), max(month_before) from monthly_change "
-        f"where {mine}",
-        keys,
-    ).fetchall()
-    summary |= {"high_risk": high_risk, "month_before": month_before}
-    return OwnerLists(in_hospital, left, cards, waiting, monthly, summary)
-
-
-def _mine(table: str = "") -> str:
-    """The condition for one coordinator's rows; her program, partner and id are its values."""
-    return (
-        f"{table}program_id = ? and {table}partner_id is not distinct from ? "
-        f"and {table}coordinator_id is not distinct from ?"
-    )
-
-
-def _task_text(task: Row) -> str:
-    name = TASK_NAMES[str(task["task"])]
-    subject = f" {task['title']}" if task["title"] else ""
-    due = task["due_text"] or (f"due {task['due_date']}" if task["due_date"] else "")
-    told = ", ".join(str(part) for part in (due, task["evidence"]) if part)
-    return f"{name}{subject}: {told}" if told else f"{name}{subject}"
-
-
-def _tasks_by_person(
-    connection: duckdb.DuckDBPyConnection,
-) -> dict[tuple[str, str], list[Row]]:
-    """Tasks of the cards that are shown, the most urgent first."""
-    found = _rows(
-        connection,
-        f"""
-        select task_ranked.payer, task_ranked.person_id, task_ranked.task, task_ranked.title,
-            task_ranked.due_date, task_ranked.due_text, task_ranked.evidence
-        from task_ranked inner join card using (payer, person_id)
-        where card.rank <= {DAILY_CONTACTS}
-        order by task_ranked.payer, task_ranked.person_id, task_ranked.priority desc,
-            task_ranked.task, task_ranked.subject
-        """,
-    )
-    by_person: dict[tuple[str, str], list[Row]] = {}
-    for row in found:
-        by_person.setdefault((str(row["payer"]), str(row["person_id"])), []).append(row)
-    return by_person
-
-
-def _queue(connection: duckdb.DuckDBPyConnection) -> list[dict[str, object]]:
-    """Everything that could not be placed, with the reason and what to do about it."""
-    rows = _rows(
-        connection,
-        """
-        with known_gap as (
-            select distinct payer, person_id, measure_id as subject
-            from gap where state <> 'EXCLUDED'
-        ),
-        log_rows as (
-            select
-                care_log_entry.*,
-                care_member.program_id as member_program_id,
-                care_member.partner_id as member_partner_id,
-                care_member.payer is not null as is_known,
-                sender.partner_id as sender_partner_id
-            from care_log_entry
-            left join care_member using (payer, person_id)
-            left join (
-                select source_id, min(partner_id) as partner_id
-                from roster where partner_id is not null
-                group by source_id having count(distinct partner_id) = 1
-            ) as sender using (source_id)
-        )
-        select reason, source_id, facility_code as "where", 'visit ' || visit_number as what,
-            last_event_at::date as event_date,
-            'best likeness ' || coalesce(round(best_score, 2)::text, 'none') as detail
-        from adt_queue inner join encounter using (encounter_key)
-        union all
-        select 'TWO_PROGRAMS', source_id, facility_code, 'visit ' || visit_number,
-            last_event_at::date, 'member ' || person_id
-        from stay where off_list_reason = 'TWO_PROGRAMS'
-        union all
-        select 'NO_DISCHARGE_TOLD', source_id, facility_code, 'visit ' || visit_number,
-            last_event_at::date, 'member ' || person_id
-        from stay where state = 'NO_DISCHARGE_TOLD'
-        union all
-        select 'COORDINATOR_WITHOUT_MEMBERS', source_id, null, 'coordinator ' || coordinator_id,
-            max(activity_date), null
-        from log_rows
-        where
-            coordinator_id is not null
-            and coalesce(coordinator_role, 'other') <> 'payer_case_manager'
-            and coordinator_id not in (
-                select coordinator_id from coordinator where coordinator_id is not null
-            )
-        group by all
-        union all
-        select 'UNKNOWN_MEMBER', source_id, null, 'log entry ' || care_log_id, activity_date, null
-        from log_rows where not is_known
-        union all
-        select 'UNKNOWN_GAP', source_id, null, 'log entry ' || care_log_id, activity_date,
-            coalesce(gap_code, 'no measure named')
-        from log_rows
-        where
-            is_known and task = 'gap'
-            and not exists (
-                select 1 from known_gap
-                where
-                    known_gap.payer = log_rows.payer
-                    and known_gap.person_id = log_rows.person_id
-                    and known_gap.subject = log_rows.gap_code
-            )
-        union all
-        select 'MEMBER_OF_ANOTHER_GROUP', source_id, null, 'log entry ' || care_log_id,
-            activity_date, null
-        from log_rows
-        where member_partner_id is not null and sender_partner_id <> member_partner_id
-        order by reason, source_id, event_date, what
-        """,
-    )
-    for row in rows:
-        row["what_to_do"] = QUEUE_FIXES[str(row["reason"])]
-    return rows
-
-
-# F.4, step 5: stays that claims tell of, in days of which their hospital tells at all, and those it
-# told of: the same person and hospital, admitted a day either way.
-_COVERAGE = """
-with told as (
-    select facility_npi, min(admitted_at)::date as first_day, max(admitted_at)::date as last_day
-    from encounter
-    where facility_npi is not null and patient_class = 'inpatient' and not is_cancelled
-    group by facility_npi
+# What the log says of who coordinates: the role last told of each coordinator of a group, and the
+# payer's case managers who logged something for her members.
+_NAMED = """
+with sender as (
+    select distinct source_id, program_id, partner_id
+    from roster where program_id is not null and partner_id is not null
+),
+spoken as (
+    select
+        sender.program_id,
+        sender.partner_id,
+        care_log_entry.coordinator_id,
+        max_by(coordinator_role, activity_date) as coordinator_role,
+        max(activity_date) as last_entry_date
+    from care_log_entry inner join sender using (source_id)
+    where coalesce(coordinator_role, 'other') <> 'payer_case_manager'
+    group by all
+),
+case_manager as (
+    select
+        list_member.program_id,
+        list_member.partner_id,
+        list_member.coordinator_id,
+        string_agg(
+            distinct care_log_entry.coordinator_id, ', ' order by care_log_entry.coordinator_id
+        ) as payer_case_managers
+    from care_log_entry inner join list_member using (payer, person_id)
+    where care_log_entry.coordinator_role = 'payer_case_manager'
+    group by all
 )
 select
-    told.facility_npi,
-    count(*) as stays,
-    count(*) filter (
-        where exists (
-            select 1 from stay
-            where
-                stay.payer = care_event.payer
-                and stay.person_id = care_event.person_id
-                and stay.facility_npi = care_event.npi
-                and abs(stay.admission_date - care_event.event_date) <= 1
-        )
-    ) as told,
-    min(care_event.event_date) as first_admission,
-    max(care_event.event_date) as last_admission
-from care_event
-inner join told
+    coalesce(spoken.program_id, case_manager.program_id) as program_id,
+    coalesce(spoken.partner_id, case_manager.partner_id, '') as partner_id,
+    coalesce(spoken.coordinator_id, case_manager.coordinator_id, '') as coordinator_id,
+    spoken.coordinator_role,
+    spoken.last_entry_date,
+    case_manager.payer_case_managers
+from spoken
+full join case_manager
     on
-        care_event.npi = told.facility_npi
-        and care_event.event_date between told.first_day and told.last_day
-where care_event.event_kind = 'stay'
-group by told.facility_npi
-order by told.facility_npi
+        spoken.program_id = case_manager.program_id
+        and spoken.partner_id is not distinct from case_manager.partner_id
+        and spoken.coordinator_id is not distinct from case_manager.coordinator_id
 """
 
 
-def _place(folder: Path, owner: Row, taken: set[Path]) -> Path:
+def _roster_row(owner: Owner, lists: OwnerLists, page: Path) -> Row:
+    summary = lists.summary
+    return {
+        "program_id": owner.program_id,
+        "partner_id": owner.partner_id,
+        "coordinator_id": owner.coordinator_id,
+        "payer_counterpart": summary["counterpart"],
+        "members": summary["members"],
+        "members_per_coordinator": summary["members_per_coordinator"],
+        "practices": summary["practices"],
+        "daily_contacts": summary["daily_contacts"],
+        "in_hospital": len(lists.in_hospital),
+        "left_hospital": len(lists.left),
+        "people_with_tasks": summary["cards"],
+        "high_risk": summary["high_risk"],
+        "hand_offs_waiting": sum(one["answered_date"] is None for one in lists.hand_offs),
+        "page": str(page),
+    }
+
+
+def _write_unattributed(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[Export]:
+    """Covered members of nobody: a list of their own, for the payer's outreach."""
+    path = folder / "unattributed.csv"
+    rows = read_unattributed(connection)
+    _write_csv(path, UNATTRIBUTED, rows)
+    persons = {f"{row['payer']}/{row['person_id']}" for row in rows}
+    return [_export(folder, path, Owner("", "", ""), persons)] if rows else []
+
+
+def _place(folder: Path, owner: Owner, taken: set[Path]) -> Path:
     """`<program>/<coordinator>`; with the partner in front where two share a coordinator's name."""
-    program = _UNSAFE.sub("_", str(owner["program_id"]))
-    name = _UNSAFE.sub("_", str(owner["coordinator_id"] or UNASSIGNED)).lstrip(".")
+    program = _UNSAFE.sub("_", owner.program_id)
+    name = _UNSAFE.sub("_", owner.coordinator_id or UNASSIGNED).lstrip(".")
     place = folder / program / name
     if place in taken:
-        place = folder / program / f"{_UNSAFE.sub('_', str(owner['partner_id']))}-{name}"
+        place = folder / program / f"{_UNSAFE.sub('_', owner.partner_id)}-{name}"
     if place in taken:
-        digest = hashlib.sha256(repr(sorted(owner.items())).encode()).hexdigest()[:8]
+        digest = hashlib.sha256(repr(astuple(owner)).encode()).hexdigest()[:8]
         place = place.with_name(f"{place.name}-{digest}")
     return place
 
@@ -485,19 +341,20 @@ def _place(folder: Path, owner: Row, taken: set[Path]) -> Path:
 def _write_owner(
     root: Path,
     place: Path,
-    owner: Row,
-    content: OwnerLists,
+    owner: Owner,
+    lists: OwnerLists,
     as_of: date,
     program: Program | None,
 ) -> list[Export]:
     for parent in (place.parent, place):
         parent.mkdir(mode=0o700, exist_ok=True)
     files = {
-        "in_hospital.csv": (IN_HOSPITAL, content.in_hospital),
-        "left_hospital.csv": (LEFT, content.left),
-        "worklist.csv": (WORKLIST, content.worklist),
-        "waiting_for_evidence.csv": (WAITING, content.waiting),
-        "monthly.csv": (MONTHLY, content.monthly),
+        "in_hospital.csv": (IN_HOSPITAL, lists.in_hospital),
+        "left_hospital.csv": (LEFT, lists.left),
+        "worklist.csv": (WORKLIST, lists.worklist),
+        "waiting_for_evidence.csv": (WAITING, lists.waiting),
+        "hand_offs.csv": (HAND_OFFS, lists.hand_offs),
+        "monthly.csv": (MONTHLY, lists.monthly),
     }
     exports = []
     everybody: set[str] = set()
@@ -510,36 +367,31 @@ def _write_owner(
     page = render(
         "worklist.html.j2",
         owner=owner,
-        program_name=program.name if program else owner["program_id"],
+        program_name=program.name if program else owner.program_id,
         partner_name=_partner_name(program, owner),
         as_of=as_of,
-        daily_contacts=DAILY_CONTACTS,
         monthly_shown=MONTHLY_SHOWN,
-        in_hospital=content.in_hospital,
-        left=content.left,
-        worklist=content.worklist,
-        waiting=content.waiting,
-        monthly=content.monthly,
-        summary=content.summary,
+        lists=lists,
+        summary=lists.summary,
     )
-    path = place / "worklist.html"
+    path = place / PAGE
     _private(path, page)
     exports.append(_export(root, path, owner, everybody))
     return exports
 
 
-def _partner_name(program: Program | None, owner: Row) -> str:
+def _partner_name(program: Program | None, owner: Owner) -> str:
     partners = program.facts.partners if program else ()
-    names = [one.name for one in partners if one.partner_id == owner["partner_id"]]
-    return names[0] if names else str(owner["partner_id"] or "")
+    names = [one.name for one in partners if one.partner_id == owner.partner_id]
+    return names[0] if names else owner.partner_id
 
 
-def _export(root: Path, path: Path, owner: Row, persons: set[str]) -> Export:
+def _export(root: Path, path: Path, owner: Owner, persons: set[str]) -> Export:
     return Export(
         str(path.relative_to(root)),
         hashlib.sha256(path.read_bytes()).hexdigest(),
-        str(owner["program_id"]),
-        str(owner["coordinator_id"] or UNASSIGNED),
+        owner.program_id,
+        owner.coordinator_id or UNASSIGNED,
         tuple(sorted(persons)),
     )
 
@@ -556,11 +408,3 @@ def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
 def _private(path: Path, text: str) -> None:
     path.touch(mode=0o600)
     path.write_text(text, encoding="utf-8")
-
-
-def _rows(
-    connection: duckdb.DuckDBPyConnection, query: str, values: Sequence[object] = ()
-) -> list[dict[str, object]]:
-    found = connection.execute(query, list(values))
-    names = [column[0] for column in found.description]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]

@@ -1,7 +1,8 @@
 """Puts encounters to members, or into a queue with the reason: nobody is guessed (METHODS F.4).
 
 Every field that message and member both have is compared and weighed; a member is taken only where
-the agreed share reaches the threshold and no other member's does. Whose list a member is on does
+the agreed share reaches the threshold and no other member's does. Who is told of in several visits
+is compared once. Whose list a member is on does
 not belong here.
 """
 
@@ -46,31 +47,39 @@ def match_encounters(connection: duckdb.DuckDBPyConnection) -> None:
             nullif({name["last_name"]}, '') as last_name,
             nullif({name["first_name"]}, '') as first_name
         from care_member;
+        create temp table told_encounter as
+        select
+            encounter_key,
+            dense_rank() over (
+                order by payer, told_person_id, birth_date, sex, last_name, first_name
+            ) as identity_key,
+            payer, told_person_id, birth_date, sex, last_name, first_name
+        from (
+            select encounter_key, payer, told_person_id, birth_date, sex,
+                nullif({name["last_name"]}, '') as last_name,
+                nullif({name["first_name"]}, '') as first_name
+            from encounter where not is_cancelled
+        );
         create temp table told_person as
-        select encounter_key, payer, told_person_id, birth_date, sex,
-            nullif({name["last_name"]}, '') as last_name,
-            nullif({name["first_name"]}, '') as first_name
-        from encounter where not is_cancelled
+        select distinct identity_key, payer, told_person_id, birth_date, sex, last_name, first_name
+        from told_encounter
         """,
     )
     connection.execute(
         """
         create temp table candidate_pair as
-        select told_person.encounter_key, known_person.person_id
+        select told_person.identity_key, known_person.person_id
         from told_person inner join known_person
             on
                 told_person.payer = known_person.payer
                 and told_person.told_person_id = known_person.person_id
         union
-        select told_person.encounter_key, known_person.person_id
+        select told_person.identity_key, known_person.person_id
         from told_person inner join known_person
             on
                 told_person.payer = known_person.payer
                 and told_person.birth_date = known_person.birth_date
-        where
-            known_person.last_name is null
-            or told_person.last_name is null
-            or jaro_winkler_similarity(told_person.last_name, known_person.last_name) >= $nearly
+        where jaro_winkler_similarity(told_person.last_name, known_person.last_name) >= $nearly
         """,
         {"nearly": NEARLY},
     )
@@ -97,7 +106,7 @@ def match_encounters(connection: duckdb.DuckDBPyConnection) -> None:
         f"""
         create temp table candidate as
         select
-            candidate_pair.encounter_key,
+            candidate_pair.identity_key,
             candidate_pair.person_id,
             ({" + ".join(agreed)})::double / ({" + ".join(weighed)}) as score,
             coalesce(told.told_person_id = known.person_id, false) as is_id_equal,
@@ -111,22 +120,22 @@ def match_encounters(connection: duckdb.DuckDBPyConnection) -> None:
                 )
             ) as is_enough
         from candidate_pair
-        inner join told_person as told using (encounter_key)
+        inner join told_person as told using (identity_key)
         inner join known_person as known
             on told.payer = known.payer and candidate_pair.person_id = known.person_id
         """
     )
     connection.execute(
         """
-        create temp table judged_encounter as
+        create temp table judged_identity as
         select
-            told_person.encounter_key,
+            told_person.*,
             max(candidate.score) as best_score,
             count(*) filter (where candidate.score >= $threshold and candidate.is_enough) as fits,
             max_by(candidate.person_id, candidate.score)
                 filter (where candidate.score >= $threshold and candidate.is_enough) as person_id,
             coalesce(bool_or(candidate.is_id_equal), false) as is_id_known
-        from told_person left join candidate using (encounter_key)
+        from told_person left join candidate using (identity_key)
         group by all
         """,
         {"threshold": MATCH_THRESHOLD},
@@ -135,26 +144,30 @@ def match_encounters(connection: duckdb.DuckDBPyConnection) -> None:
         connection,
         """
         create temp table encounter_member as
-        select encounter_key, person_id, best_score as score
-        from judged_encounter where fits = 1;
+        select told_encounter.encounter_key, person_id, best_score as score
+        from judged_identity inner join told_encounter using (identity_key)
+        where fits = 1;
         create temp table adt_queue as
         select
-            judged_encounter.encounter_key,
+            told_encounter.encounter_key,
             case
                 when fits > 1 then 'SEVERAL_MEMBERS_FIT'
                 when
-                    told_person.birth_date is null
+                    judged_identity.birth_date is null
                     or (
-                        told_person.told_person_id is null
-                        and (told_person.last_name is null or told_person.first_name is null)
+                        judged_identity.told_person_id is null
+                        and (
+                            judged_identity.last_name is null
+                            or judged_identity.first_name is null
+                        )
                     ) then 'TOO_LITTLE_TOLD'
                 when is_id_known then 'MEMBER_ID_OF_ANOTHER'
-                when told_person.told_person_id is not null then 'UNKNOWN_MEMBER_ID'
+                when judged_identity.told_person_id is not null then 'UNKNOWN_MEMBER_ID'
                 when best_score is not null then 'NOT_LIKE_ENOUGH'
                 else 'NOBODY_FITS'
             end as reason,
             best_score
-        from judged_encounter inner join told_person using (encounter_key)
+        from judged_identity inner join told_encounter using (identity_key)
         where fits <> 1
         """,
     )

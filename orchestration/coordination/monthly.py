@@ -14,7 +14,6 @@ import duckdb
 import numpy as np
 
 from orchestration.coordination.business_days import holidays
-from orchestration.coordination.cards import DAILY_CONTACTS
 from orchestration.coordination.sources import run_statements
 from orchestration.settings import Settings
 
@@ -28,13 +27,12 @@ def kept_dir(settings: Settings) -> Path:
     return settings.data_dir / "worklists" / "monthly"
 
 
-def monthly_capacity(as_of: date) -> int:
-    """People one coordinator can reach in the month: contacts a day times its business days."""
+def business_days_of_month(as_of: date) -> int:
+    """Days of a month on which a coordinator reaches people: contacts a day times these fit it."""
     first = as_of.replace(day=1)
     after = date(first.year + first.month // 12, first.month % 12 + 1, 1)
     closed = np.array(holidays(first, after), dtype="datetime64[D]")
-    days = np.busday_count(np.datetime64(first), np.datetime64(after), holidays=closed)
-    return DAILY_CONTACTS * int(days)
+    return int(np.busday_count(np.datetime64(first), np.datetime64(after), holidays=closed))
 
 
 def build_monthly(connection: duckdb.DuckDBPyConnection, kept: Path, as_of: date) -> bool:
@@ -55,7 +53,7 @@ def build_monthly(connection: duckdb.DuckDBPyConnection, kept: Path, as_of: date
             _MONTHLY,
             month=month,
             as_of=as_of,
-            capacity=monthly_capacity(as_of),
+            days=business_days_of_month(as_of),
             several=SEVERAL_GAPS,
             repeat=REPEAT_EMERGENCIES,
         )
@@ -98,7 +96,9 @@ _MONTHLY = """
 create temp table monthly as
 with open_task as (
     select
-        task_today.*,
+        task_today.payer,
+        task_today.person_id,
+        task_today.task,
         30 * coalesce(member_category.is_hr3, false)::int
         + 60 * coalesce(member_category.is_hr2, false)::int
         + 100 * coalesce(member_category.is_hr1, false)::int
@@ -107,12 +107,6 @@ with open_task as (
     from task_today
     left join member_category using (payer, person_id)
     where task_today.list_state <> 'DONE' and task_today.list_state <> 'CLOSED'
-    qualify
-        task_today.task <> 'HR_REVIEW'
-        or row_number() over (
-            partition by task_today.payer, task_today.person_id, task_today.task
-            order by task_today.subject
-        ) = 1
 ),
 tasked as (
     select
@@ -120,7 +114,10 @@ tasked as (
         person_id,
         count(*) filter (where task = 'GAP') as gaps,
         count(*) filter (where task = 'REFILL') as late_refills,
-        max(priority) + 5 * (count(*) - 1) as priority
+        max(priority)
+        + 5 * (
+            count(*) filter (where task <> 'HR_REVIEW') + bool_or(task = 'HR_REVIEW')::int - 1
+        ) as priority
     from open_task
     group by payer, person_id
 ),
@@ -151,23 +148,22 @@ described as (
         coalesce(tasked.gaps, 0) as gaps,
         coalesce(tasked.late_refills, 0) as late_refills,
         coalesce(emergencies.visits, 0) as emergency_visits,
-        coalesce(tasked.priority, 0) as priority
+        coalesce(tasked.priority, 0) as priority,
+        program_capacity.daily_contacts * $days::int as capacity
     from list_member
+    inner join program_capacity using (program_id)
     left join member_category using (payer, person_id)
     left join tasked using (payer, person_id)
     left join emergencies using (payer, person_id)
 )
 select
     $month::text as month,
-    *,
+    * exclude (capacity),
     row_number() over (
         partition by program_id, partner_id, coordinator_id
         order by priority desc, gaps desc, payer, person_id
     ) as rank,
-    row_number() over (
-        partition by program_id, partner_id, coordinator_id
-        order by priority desc, gaps desc, payer, person_id
-    ) <= $capacity::int as is_within_capacity
+    rank <= capacity as is_within_capacity
 from described
 where
     categories <> ''

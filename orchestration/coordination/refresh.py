@@ -17,7 +17,7 @@ from datetime import date
 from pathlib import Path
 
 from orchestration.coordination.access_log import record_exports
-from orchestration.coordination.cards import build_cards
+from orchestration.coordination.cards import Capacity, build_cards
 from orchestration.coordination.discharges import build_discharges
 from orchestration.coordination.encounters import build_encounters
 from orchestration.coordination.lists import WrittenLists, read_summary, write_lists
@@ -80,7 +80,9 @@ def refresh_lists(settings: Settings, as_of: date | None = None) -> Refreshed:
             shutil.rmtree(left_behind)
         building = root / f"{_BUILDING}{os.getpid()}"
         # The generation that was current at the start is read to the end, whatever is swapped in.
-        written = build_lists(settings, tables.resolve(), deliveries, selection.as_of, building)
+        written = build_lists(
+            settings, tables.resolve(), deliveries, selection.as_of, building, is_of_night=False
+        )
         digest = hashlib.sha256(
             "".join(f"{one.file} {one.sha256}\n" for one in written.exports).encode()
             + (building / "queue.csv").read_bytes()
@@ -104,6 +106,7 @@ def build_lists(
     deliveries: Iterable[ChosenDelivery],
     as_of: date,
     folder: Path,
+    is_of_night: bool = True,
 ) -> WrittenLists:
     """Build and write every list into `folder`, from a generation's identified tables."""
     programs = load_programs(settings)
@@ -111,14 +114,22 @@ def build_lists(
     permitted = {
         program.program_id: program.facts.coordinators.permitted_sensitive for program in programs
     }
+    capacities = {
+        program.program_id: Capacity(
+            program.facts.coordinators.members_per_coordinator,
+            program.facts.coordinators.daily_contacts,
+            program.facts.coordinators.snooze_days,
+        )
+        for program in programs
+    }
     with engine(settings) as connection:
         open_sources(connection, settings, tables, chosen)
         build_encounters(connection, as_of)
         match_encounters(connection)
         build_discharges(connection, as_of)
-        build_cards(connection, as_of, permitted)
+        build_cards(connection, as_of, permitted, capacities)
         build_monthly(connection, kept_dir(settings), as_of)
-        written = write_lists(connection, folder, as_of, programs)
+        written = write_lists(connection, folder, as_of, programs, capacities, is_of_night)
         write_monthly(connection, folder)
     made_of = folder / MADE_OF
     made_of.write_text(json.dumps(_inputs(chosen, as_of), indent=1), encoding="utf-8")

@@ -111,12 +111,12 @@ def open_sources(
     connection.execute("create temp table chosen_delivery as from chosen_rows")
     connection.unregister("chosen_rows")
     for relation, feed in FEEDS.items():
-        files = _files(settings, feed, [one for one in chosen if one.feed == feed])
+        files = files_of(settings, feed, [one for one in chosen if one.feed == feed])
         connection.execute(
             f"""
             create temp view {relation} as
             select ledger_rows.*, chosen_delivery.delivered_on, chosen_delivery.delivery_order
-            from read_parquet({_list(files)}, union_by_name = true) as ledger_rows
+            from read_parquet({_list(map(str, files))}, union_by_name = true) as ledger_rows
             inner join chosen_delivery using (delivery_id)
             """
         )
@@ -144,7 +144,7 @@ def _chosen(
     return ChosenDelivery(feed, delivery_id, f"{source_id}/{folder}", delivered_on, order)
 
 
-def _files(settings: Settings, feed: str, chosen: Sequence[ChosenDelivery]) -> list[str]:
+def files_of(settings: Settings, feed: str, chosen: Sequence[ChosenDelivery]) -> list[Path]:
     """Files of a feed, its empty schema first: there may be no delivery at all."""
     folder = settings.ledger_dir / feed
     empty = folder / "_schema" / "_" / "empty.parquet"
@@ -153,12 +153,12 @@ def _files(settings: Settings, feed: str, chosen: Sequence[ChosenDelivery]) -> l
             f"{empty}: the feed {feed} was never taken in. Run `python -m orchestration intake`."
         )
     return [
-        str(empty),
-        *(str(folder / one.place / f"{one.delivery_id}.parquet") for one in chosen),
+        empty,
+        *(folder / one.place / f"{one.delivery_id}.parquet" for one in chosen),
     ]
 
 
-def _list(files: Sequence[str]) -> str:
+def _list(files: Iterable[str]) -> str:
     return "[" + ", ".join(_text(file) for file in files) + "]"
 
 

@@ -4,13 +4,24 @@ What a page says does not belong here, nor computing it; each page has a module 
 """
 
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 SVG_FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 
 
 def render(template: str, **values: object) -> str:
     """Fill a template of this folder; a name that it uses and nobody gave is an error."""
+    return _environment().get_template(template).render(**values)
+
+
+@cache
+def _environment() -> "Environment":
+    """Templates stay compiled: a hundred coordinators' pages are one template."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -27,7 +38,7 @@ def render(template: str, **values: object) -> str:
         number=number_text,
         term=term_text,
     )
-    return environment.get_template(template).render(**values)
+    return environment
 
 
 def dollars_text(amount: object, is_signed: bool = False) -> str:

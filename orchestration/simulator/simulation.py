@@ -15,16 +15,16 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from orchestration.simulator import truth
-from orchestration.simulator.admissions import draw_admissions
+from orchestration.simulator.adt.telling import draw_admissions
 from orchestration.simulator.attribution import find_panels, member_months
 from orchestration.simulator.calibration import CostResult, calibrate
+from orchestration.simulator.care.deliveries import care_deliveries, care_mess
 from orchestration.simulator.clinical import Results, simulate_results
 from orchestration.simulator.config import (
     NON_PROGRAM,
     OPEN_END,
     SimulationConfig,
 )
-from orchestration.simulator.coordination import care_deliveries, care_mess
 from orchestration.simulator.deliveries import delivery_jobs
 from orchestration.simulator.eligibility import build_eligibility
 from orchestration.simulator.forked import running

@@ -5,15 +5,18 @@ import hashlib
 import io
 import json
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 import duckdb
 
-from orchestration.coordination.refresh import Refreshed, refresh_lists
-from orchestration.ingest import take_feed
-from orchestration.settings import Settings, load_settings
-from orchestration.simulator.admissions import CSV_HEADER
-from orchestration.simulator.coordination import HEADERS
+from orchestration.coordination.lists import WrittenLists
+from orchestration.coordination.refresh import build_lists, refresh_lists
+from orchestration.coordination.sources import of_selection
+from orchestration.ingest import read_selection, take_feed
+from orchestration.settings import PROJECT_ROOT, Settings, load_settings
+from orchestration.simulator.adt.formats import CSV_HEADER
+from orchestration.simulator.care.log import HEADERS
 
 SOURCE = "northwest_physicians_network"
 PROGRAM = "evergreenhealth_partners"
@@ -31,8 +34,8 @@ MEMBER_COLUMNS = """
     phone_number text, phone_type text, language_code text, preferred_contact text,
     encounter_program_id text,
     encounter_partner_id text, comorbidity_points int, is_covered boolean, is_hospice boolean,
-    was_readmitted boolean, is_attributed_elsewhere boolean, birth_date date, death_date date,
-    cover_end_date date, opt_out_date date
+    was_readmitted boolean, is_attributed_elsewhere boolean, is_unattributed boolean,
+    birth_date date, death_date date, cover_end_date date, opt_out_date date
 """
 TASK_COLUMNS = """
     payer text, person_id text, task text, subject text, title text, state text, evidence text,
@@ -75,7 +78,8 @@ class CareInstallation:
                 "L1" if is_member else None, DOCTOR if is_member else None,
                 "NPN-N01" if is_member else None, None, last, first, sex,
                 "2065550100", "mobile", "en", "phone", None, None, points, True, False, False,
-                False, birth, None, "9999-12-31", "2026-01-01" if person == "GUS" else None,
+                False, not is_member, birth, None, "9999-12-31",
+                "2026-01-01" if person == "GUS" else None,
             )
             for person, (last, first, birth, sex, is_member, points) in PEOPLE.items()
         ]  # fmt: skip
@@ -128,7 +132,7 @@ class CareInstallation:
 
     def nurse(self, delivered_on: str, *entries: dict[str, str]) -> None:
         """Entries of the group's care log."""
-        header = HEADERS["care_log"]["C"].split("|")
+        header = HEADERS["C"].split("|")
         lines = []
         for number, entry in enumerate(entries):
             row = {
@@ -142,14 +146,24 @@ class CareInstallation:
 
     def refresh(self) -> "Lists":
         refreshed = refresh_lists(self.settings)
-        return Lists(refreshed, refreshed.folder)
+        return Lists(refreshed.lists, refreshed.as_of, refreshed.folder)
+
+    def night(self) -> "Lists":
+        """The lists as a night writes them beside the generation it publishes."""
+        selection = read_selection(self.settings)
+        folder = self.settings.data_dir / f"night-{self.told}"
+        tables = self.settings.published_dir / "current" / "restricted"
+        deliveries = of_selection(selection)
+        written = build_lists(self.settings, tables, deliveries, selection.as_of, folder)
+        return Lists(written, selection.as_of, folder)
 
 
 @dataclass(frozen=True)
 class Lists:
     """The lists as a coordinator opens them."""
 
-    refreshed: Refreshed
+    written: WrittenLists
+    as_of: date
     folder: Path
 
     def rows(self, name: str) -> list[dict[str, str]]:
@@ -175,7 +189,7 @@ class Lists:
 
     @property
     def queue(self) -> dict[str, int]:
-        return dict(self.refreshed.lists.queued)
+        return dict(self.written.queued)
 
 
 def _table(header: list[str], lines: list[list[str]]) -> str:
@@ -222,10 +236,15 @@ def did(
     }
 
 
-def make_care_installation(data_dir: Path) -> CareInstallation:
+def make_care_installation(data_dir: Path, config_dir: Path | None = None) -> CareInstallation:
     """Everything that a refresh reads: a generation, a roster, and feeds without a delivery."""
     settings = load_settings(
-        {"CARE_DATA_DIR": str(data_dir), "CARE_THREADS": "1", "CARE_SETTLE_SECONDS": "0"}
+        {
+            "CARE_DATA_DIR": str(data_dir),
+            "CARE_CONFIG_DIR": str(config_dir or PROJECT_ROOT / "data"),
+            "CARE_THREADS": "1",
+            "CARE_SETTLE_SECONDS": "0",
+        }
     )
     settings.spill_dir.mkdir(parents=True)
     made = CareInstallation(settings)

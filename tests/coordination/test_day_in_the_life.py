@@ -1,9 +1,22 @@
 """The lists through the days: right at each step, whatever came late, twice or was taken back."""
 
-from care_kit import FORMULA, PROGRAM, CareInstallation, did, message
+import shutil
+from pathlib import Path
+
+from care_kit import (
+    DOCTOR,
+    FORMULA,
+    PROGRAM,
+    CareInstallation,
+    did,
+    make_care_installation,
+    message,
+)
 
 from orchestration.coordination.access_log import verify_access_log
-from orchestration.coordination.monthly import keep_month, monthly_capacity
+from orchestration.coordination.monthly import business_days_of_month, keep_month
+from orchestration.coordination.refresh import refresh_lists
+from orchestration.settings import PROJECT_ROOT
 
 
 def test_a_members_way_through_the_hospital_and_home(care: CareInstallation) -> None:
@@ -64,13 +77,20 @@ def test_a_members_way_through_the_hospital_and_home(care: CareInstallation) -> 
         "2026-03-06",
         did("ANN", "2026-03-06", "OUTREACH", "REACHED", "DISCHARGE"),
         did("ANN", "2026-03-06", "MEDICATION_REVIEW", "COMPLETED", "DISCHARGE"),
-        did("ANN", "2026-03-06", "APPOINTMENT_BOOKED", "COMPLETED", "DISCHARGE"),
+        did(
+            "ANN",
+            "2026-03-06",
+            "APPOINTMENT_BOOKED",
+            "COMPLETED",
+            "DISCHARGE",
+            APPT_DT="20260310",
+        ),
     )
     lists = care.refresh()
     row = lists.left["ANN"]
     assert (row["contact_state"], row["reconciliation_state"]) == ("CLOSED", "CLOSED")
     assert row["visit_state"] == "OPEN"
-    assert lists.cards["ANN"]["appointment_booked_date"] == "2026-03-06"
+    assert lists.cards["ANN"]["next_appointment_date"] == "2026-03-10"
 
     # The visit is only reported: off today's list, yet not closed until a claim tells of it.
     care.nurse("2026-03-10", did("ANN", "2026-03-10", "APPOINTMENT_KEPT", "COMPLETED", "DISCHARGE"))
@@ -222,8 +242,94 @@ def test_a_member_joins_provisionally_by_the_doctor_the_hospital_names(
     )
     lists = care.refresh()
     assert lists.of("in_hospital")["FINN"]["is_provisional"] == "True"
+    assert care.night().rows("unattributed.csv") == []
+    # The hospital corrects the doctor: she is in no program, so FINN is nobody's, and says so.
     care.hospital("2026-03-04", message("FINN", "A08", "2026-03-04 09:00", PCP_NPI="1987654328"))
-    assert care.refresh().in_hospital == set()
+    night = care.night()
+    assert night.in_hospital == set()
+    assert [(row["person_id"], row["hospital_date"]) for row in night.rows("unattributed.csv")] == [
+        ("FINN", "2026-03-04")
+    ]
+    logged = {one.file: one.persons for one in night.written.exports}
+    assert logged["unattributed.csv"] == ("cigna/FINN",)
+    # Between nights nobody is attributed anew.
+    assert not (care.refresh().folder / "unattributed.csv").exists()
+
+
+def test_appointments_and_hand_offs_are_shown_until_they_are_answered(
+    care: CareInstallation,
+) -> None:
+    """A hand-off that only its sender sees, and an appointment nobody asks after, are lost."""
+    gap = ("Breast cancer screening", "OVERDUE", "never seen", None, 10, None, None)
+    care.tasks = [("cigna", person, "GAP", "M01", *gap) for person in ("BEA", "DORA", "EVE")]
+    care.publish()
+    payers = {"COORD_ID": "CM01", "COORD_ROLE": "PAYER_CASE_MANAGER"}
+    about = {"outcome": "COMPLETED", "task": "GAP", "GAP_CD": "M01"}
+    care.nurse(
+        "2026-03-05",
+        did("DORA", "2026-03-04", "APPOINTMENT_BOOKED", **about, APPT_DT="20260320"),
+        did("DORA", "2026-03-05", "APPOINTMENT_BOOKED", **about, APPT_DT="20260312"),
+        did("BEA", "2026-03-04", "CASE_MANAGER_HAND_OFF", "COMPLETED"),
+        did("EVE", "2026-03-04", "CASE_MANAGER_HAND_OFF", "COMPLETED", **payers),
+    )
+    lists = care.refresh()
+    assert lists.cards["DORA"]["next_appointment_date"] == "2026-03-12"
+    assert lists.cards["BEA"]["waits_for_payer_since"] == "2026-03-04"
+    assert lists.cards["EVE"]["waits_for_group_since"] == "2026-03-04"
+    # Who has spoken for the payer is named; until then the program names the payer's side.
+    assert lists.cards["EVE"]["case_manager"] == "CM01"
+    assert lists.cards["BEA"]["case_manager"] == "a team of Cigna case managers"
+    (row,) = lists.rows("coordinators.csv")
+    assert (row["coordinator_id"], row["coordinator_role"]) == ("NPN-N01", "registered_nurse")
+    assert (row["payer_case_managers"], row["hand_offs_waiting"]) == ("CM01", "2")
+    assert (row["members"], row["members_per_coordinator"]) == ("6", "10000")
+    assert row["page"] == f"{PROGRAM}/NPN-N01/worklist.html"
+    care.nurse(
+        "2026-03-14",
+        did("BEA", "2026-03-13", "EDUCATION", "COMPLETED", **payers),
+        did("EVE", "2026-03-13", "EDUCATION", "COMPLETED"),
+    )
+    lists = care.refresh()
+    hand_offs = lists.of("hand_offs")
+    assert {
+        person: (row["direction"], row["answered_date"], row["answered_by"])
+        for person, row in hand_offs.items()
+    } == {
+        "BEA": ("to the payer", "2026-03-13", "CM01"),
+        "EVE": ("to the group", "2026-03-13", "NPN-N01"),
+    }
+    card = lists.cards["DORA"]
+    assert (card["next_appointment_date"], card["missed_appointment_date"]) == ("", "2026-03-12")
+    # Her claim of the day is evidence that she was there.
+    care.events.append(("cigna", "DORA", "office_visit", DOCTOR, "2026-03-12", "2026-03-12"))
+    care.publish()
+    assert care.refresh().cards["DORA"]["missed_appointment_date"] == ""
+
+
+def test_a_programs_file_says_what_may_be_shown_and_how_much_fits(tmp_path: Path) -> None:
+    """What one program permits must not show what another hides; a list of all is none."""
+    config = tmp_path / "config"
+    shutil.copytree(PROJECT_ROOT / "data", config, ignore=shutil.ignore_patterns("landing", "w*"))
+    program = config / "programs" / f"{PROGRAM}.yml"
+    told = program.read_text()
+    permitted = (
+        "  coordinators:\n    permitted_sensitive: [behavioral_health]\n    daily_contacts: 1\n"
+    )
+    program.write_text(told.replace("  coordinators:\n", permitted))
+    care = make_care_installation(tmp_path / "data", config)
+    words = ("review", "OPEN", "two gaps", None, 12, None, None)
+    care.tasks = [("cigna", person, "HR_REVIEW", "HR3", *words) for person in ("BEA", "EVE")]
+    care.publish()
+    said = {"ADM_TS": "2026-03-04 08:00"}
+    care.hospital(
+        "2026-03-04",
+        message("ANN", "A01", "2026-03-04 08:00", DX_CD="F32.1", **said),
+        message("CORA", "A01", "2026-03-04 08:00", DX_CD="F10.20", **said),
+    )
+    lists = care.refresh()
+    shown = {person: row["location"] for person, row in lists.of("in_hospital").items()}
+    assert shown == {"ANN": "2E", "CORA": ""}
+    assert (lists.written.cards, lists.written.cards_shown) == (2, 1)
 
 
 def test_what_the_log_says_of_the_unknown_is_queued(care: CareInstallation) -> None:
@@ -293,7 +399,7 @@ def test_names_are_inert_and_files_private(care: CareInstallation) -> None:
         assert oct(path.stat().st_mode)[-3:] == ("700" if path.is_dir() else "600")
     # The same again is neither written nor logged again; a changed line breaks the chain.
     before = verify_access_log(care.settings).entries
-    assert not care.refresh().refreshed.is_new
+    assert not refresh_lists(care.settings).is_new
     assert verify_access_log(care.settings).entries == before > 0
     log = care.settings.data_dir / "access_log" / "access.jsonl"
     lines = log.read_text().splitlines()
@@ -327,7 +433,7 @@ def test_the_month_says_what_changed_since_the_one_before(care: CareInstallation
         ("2", "42"),
         ("3", "42"),
     ]
-    keep_month(care.settings, lists.folder, lists.refreshed.as_of)
+    keep_month(care.settings, lists.folder, lists.as_of)
     # In April EVE has improved, ANN is worse, DORA is new; the list of March stays as it was told.
     care.tasks = [review("ANN", "HR1"), review("BEA", "HR2"), review("DORA", "HR3")]
     care.publish()
@@ -342,5 +448,6 @@ def test_the_month_says_what_changed_since_the_one_before(care: CareInstallation
     }
     assert (rows["ANN"]["rank"], rows["ANN"]["rank_before"]) == ("1", "2")
     assert rows["EVE"]["left_reason"] == "NO_LONGER_AT_HIGH_RISK"
-    # 22 weekdays of April 2026, without a holiday, 20 contacts each.
-    assert monthly_capacity(lists.refreshed.as_of.replace(month=4, day=1)) == 440
+    # April 2026 has 22 weekdays and no holiday; of May's 21 one is Memorial Day.
+    assert business_days_of_month(lists.as_of) == 22
+    assert business_days_of_month(lists.as_of.replace(month=5)) == 20

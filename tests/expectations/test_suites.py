@@ -243,6 +243,14 @@ PLAUSIBLE: dict[str, dict[str, object]] = {
         "overall_score": 0.73,
         "respondents": 2_742,
     },
+    "agg_adt_coverage": {
+        "program_id": "program",
+        "partner_id": "partner",
+        "facility_npi": "1003000126",
+        "stays": 40,
+        "stays_told": 31,
+        "told_rate": 0.775,
+    },
     "agg_care_activity": {
         "program_id": "program",
         "partner_id": "partner",
@@ -462,6 +470,7 @@ KEYS = {
     "fct_delivery": "delivery_id",
     "agg_reject": "delivery_id",
     "agg_access_experience": "program_id",
+    "agg_adt_coverage": "program_id",
     "agg_care_activity": "program_id",
     "agg_care_guide": "program_id",
     "agg_coordinator_effect": "program_id",

@@ -9,15 +9,8 @@ from simulated_extract import Extract, Simulated
 
 from orchestration.ingest import take_feed
 from orchestration.settings import load_settings
-from orchestration.simulator.admissions import (
-    BILLED_UNTIL,
-    CONNECTED,
-    MIDNIGHT,
-    NOW,
-    RECENT,
-    Admissions,
-    draw_admissions,
-)
+from orchestration.simulator.adt.telling import Admissions, draw_admissions
+from orchestration.simulator.adt.visits import BILLED_UNTIL, CONNECTED, MIDNIGHT, NOW, RECENT
 from orchestration.simulator.names import build_names
 from orchestration.simulator.simulation import stream
 

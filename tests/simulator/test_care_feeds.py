@@ -8,17 +8,17 @@ import pytest
 from simulated_extract import Extract, Simulated
 
 from orchestration.simulator import codes
-from orchestration.simulator.config import EPOCH, LAST_SERVICE_DAY
-from orchestration.simulator.coordination import (
+from orchestration.simulator.care.deliveries import care_deliveries
+from orchestration.simulator.care.log import SPRING, CareLog
+from orchestration.simulator.care.panel import SNAPSHOTS, YESTERDAY, last_day_of, panel_on
+from orchestration.simulator.care.payer_feeds import (
     DIABETES,
     GAP_SERVICES,
-    SNAPSHOTS,
-    YESTERDAY,
-    care_deliveries,
     draw_support,
     missing_services,
-    panel_on,
+    service_days,
 )
+from orchestration.simulator.config import EPOCH, LAST_SERVICE_DAY
 from orchestration.simulator.encoding import NO_DATE
 from orchestration.simulator.names import build_names
 from orchestration.simulator.population import MONTH_STARTS
@@ -89,7 +89,7 @@ def test_a_gap_is_a_service_that_was_truly_not_had(simulated: Simulated) -> None
     panel = panel_on(
         simulated.config, simulated.providers, people, int(MONTH_STARTS[SNAPSHOTS[0] + 1]) - 1
     )
-    gaps = missing_services(people, use, panel, SNAPSHOTS[0])
+    gaps = missing_services(people, service_days(use), panel, last_day_of(SNAPSHOTS[0]))
     number = [row[0] for row in GAP_SERVICES].index("WI-A1C")
     interval = GAP_SERVICES[number][3]
     missing = set(gaps.person[gaps.service == number].tolist())
@@ -101,6 +101,47 @@ def test_a_gap_is_a_service_that_was_truly_not_had(simulated: Simulated) -> None
     assert not missing & tested
     diabetic = panel.person[people.conditions[panel.person, DIABETES]]
     assert 0.05 < len(missing) / len(diabetic) < 0.95
+
+
+def test_the_log_agrees_with_what_claims_tell_and_both_sides_write_it(
+    simulated: Simulated,
+) -> None:
+    """An appointment kept without a visit would say that claims are missing, or that nurses invent.
+
+    Contact must come early enough for claims to tell what followed, else no effect can be read.
+    """
+    people, use = simulated.people, simulated.use
+    panel = panel_on(simulated.config, simulated.providers, people, LAST_SERVICE_DAY)
+    spring = panel_on(simulated.config, simulated.providers, people, last_day_of(SPRING))
+    services = service_days(use)
+    log = CareLog(people, panel, use, stream(simulated.config, "test"))
+    log.after_stays(use, ())
+    gaps = missing_services(people, services, spring, last_day_of(SPRING))
+    log.about_gaps(gaps, services, int(MONTH_STARTS[SPRING + 1]), 150)
+    log.for_the_ill(panel)
+    entries = log.entries()
+    assert max(entry.day for entry in entries) <= YESTERDAY
+    came = set(zip(use.visits.person.tolist(), use.visits.day.tolist(), strict=True))
+    for persons, days in zip(services.person, services.day, strict=True):
+        came |= set(zip(persons.tolist(), days.tolist(), strict=True))
+    kept = [
+        (entry.person, entry.day)
+        for entry in entries
+        if entry.activity == "appointment_kept" and entry.day <= LAST_SERVICE_DAY
+    ]
+    assert len(kept) > 20
+    assert set(kept) <= came
+    booked = [entry for entry in entries if entry.activity == "appointment_booked"]
+    assert all(entry.appointment > entry.day for entry in booked)
+    early = MONTH_STARTS[33] - 90
+    reached = [
+        entry
+        for entry in entries
+        if entry.activity == "outreach" and entry.outcome == "reached" and entry.day < early
+    ]
+    assert {entry.task for entry in reached} == {"discharge", "gap"}
+    hand_offs = {entry.is_payers for entry in entries if entry.activity == "case_manager_hand_off"}
+    assert hand_offs == {False, True}
 
 
 def test_support_programs_follow_conditions_and_their_own_order(simulated: Simulated) -> None:

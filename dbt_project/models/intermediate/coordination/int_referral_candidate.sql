@@ -5,9 +5,10 @@
 --   asthma                 an emergency visit for it in 12 months, or medication ratio not met
 --   copd                   on the registry
 --   chronic_kidney_disease last eGFR below 45 (stage 3b)
---   depression             last PHQ-9 is not known here: newly qualified on the registry
+--   depression             last PHQ-9 of 10 or more; newly qualified where none was told in 12 months
 --   weight_management      obesity with another condition
---   tobacco_cessation, stress_management   a diagnosis in 12 months
+--   tobacco_cessation      a diagnosis in 12 months, or the last status told is that of a user
+--   stress_management      a diagnosis in 12 months, or a last PHQ-2 of 3 or more
 
 with
 
@@ -76,9 +77,12 @@ events as (
         events.event_date,
         events.value
     from {{ ref('int_clinical_event') }} as events
+    inner join members on events.person_key = members.person_key
     cross join run
     where
-        events.concept_key in {{ concepts(['hba1c', 'egfr', 'tobacco_use', 'stress_or_anxiety']) }}
+        events.concept_key in {{ concepts(
+            ['hba1c', 'egfr', 'phq_9', 'phq_2', 'tobacco_use', 'tobacco_status', 'stress_or_anxiety']
+        ) }}
         and events.event_date > run.year_ago
         and events.event_date <= run.as_of
 
@@ -88,10 +92,6 @@ told as (
 
     select
         person_key,
-        max(case when concept_key = {{ concept('hba1c') }} and value is not null then event_date end)
-            as a1c_date,
-        max(case when concept_key = {{ concept('egfr') }} and value is not null then event_date end)
-            as egfr_date,
         bool_or(concept_key = {{ concept('tobacco_use') }}) as has_tobacco,
         bool_or(concept_key = {{ concept('stress_or_anxiety') }}) as has_stress
     from events
@@ -99,25 +99,36 @@ told as (
 
 ),
 
--- Of several values of a day the lowest speaks (METHODS D.1, M06).
+last_days as (
+
+    select
+        person_key,
+        concept_key,
+        max(event_date) as event_date
+    from events
+    where value is not null
+    group by person_key, concept_key
+
+),
+
+-- Of several values of a day the lowest speaks (METHODS D.1, M06); of screens the highest.
 last_values as (
 
     select
-        told.person_key,
+        events.person_key,
         min(case when events.concept_key = {{ concept('hba1c') }} then events.value end) as a1c,
-        min(case when events.concept_key = {{ concept('egfr') }} then events.value end) as egfr
-    from told
-    inner join events
+        min(case when events.concept_key = {{ concept('egfr') }} then events.value end) as egfr,
+        max(case when events.concept_key = {{ concept('phq_9') }} then events.value end) as phq_9,
+        max(case when events.concept_key = {{ concept('phq_2') }} then events.value end) as phq_2,
+        max(case when events.concept_key = {{ concept('tobacco_status') }} then events.value end)
+            as tobacco_status
+    from events
+    inner join last_days
         on
-            told.person_key = events.person_key
-            and (
-                (
-                    events.concept_key = {{ concept('hba1c') }}
-                    and events.event_date = told.a1c_date
-                )
-                or (events.concept_key = {{ concept('egfr') }} and events.event_date = told.egfr_date)
-            )
-    group by told.person_key
+            events.person_key = last_days.person_key
+            and events.concept_key = last_days.concept_key
+            and events.event_date = last_days.event_date
+    group by events.person_key
 
 ),
 
@@ -197,6 +208,9 @@ facts as (
         coalesce(told.has_stress, false) as has_stress,
         last_values.a1c,
         last_values.egfr,
+        last_values.phq_9,
+        last_values.phq_2,
+        last_values.tobacco_status,
         coalesce(adherence.has_late_diabetes_drug, false) as has_late_diabetes_drug,
         coalesce(adherence.has_late_statin, false) as has_late_statin,
         asthma_ratios.person_key is not null as has_low_asthma_ratio,
@@ -244,13 +258,23 @@ candidates as (
             when 'chronic_kidney_disease' then
                 case when facts.has_ckd and facts.egfr < 45 then 'last eGFR below 45' end
             when 'depression' then
-                case when facts.depression_date > run.quarter_ago then 'newly qualified' end
+                case
+                    when facts.phq_9 >= 10 then 'last PHQ-9 of 10 or more'
+                    when facts.phq_9 is null and facts.depression_date > run.quarter_ago
+                        then 'newly qualified'
+                end
             when 'weight_management' then
                 case when facts.has_obesity_and_more then 'obesity with another condition' end
             when 'tobacco_cessation' then
-                case when facts.has_tobacco then 'tobacco use in 12 months' end
+                case
+                    when facts.has_tobacco then 'tobacco use in 12 months'
+                    when facts.tobacco_status = 1 then 'uses tobacco, by her last record'
+                end
             when 'stress_management' then
-                case when facts.has_stress then 'stress or anxiety in 12 months' end
+                case
+                    when facts.has_stress then 'stress or anxiety in 12 months'
+                    when facts.phq_2 >= 3 then 'last PHQ-2 of 3 or more'
+                end
         end as reason
     from facts
     cross join run

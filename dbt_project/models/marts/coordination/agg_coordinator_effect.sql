@@ -4,8 +4,8 @@
 --                no visit and alive by then; contacted: reached by then; event: a visit on days 3 to 7
 --   gap_closure  gaps open at a month's start and at its end; contacted: reached about that gap in the
 --                month; event: closed in the 90 days after the month
--- Only days that care log and claims both tell of; below 30 in either group (min_den) no verdict. Intervals of each rate are Wilson's, of their
--- difference Newcombe's hybrid of the two.
+-- Only days that care log and claims both tell of; below 30 in either group (min_den) no verdict.
+-- Intervals of each rate are Wilson's, of their difference Newcombe's hybrid of the two.
 
 with
 

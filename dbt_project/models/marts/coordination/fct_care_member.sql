@@ -1,3 +1,5 @@
+{{ config(materialized=light_materialization()) }}
+
 -- METHODS L.1, K.1: the members that lists are made of, as the daily step reads them beside the ledger.
 
 with

@@ -36,6 +36,7 @@ selected as (
         cast(deliveries.delivery_order as bigint) as delivery_order,
         cast(ledger_rows.row_number as bigint) as row_number,
         cast(ledger_rows.activity_date as date) as activity_date,
+        cast(ledger_rows.appointment_date as date) as appointment_date,
         cast(deliveries.delivered_on as date) as delivered_on
     from ledger_rows
     inner join deliveries on ledger_rows.delivery_id = deliveries.delivery_id
