@@ -119,6 +119,7 @@ select
             and (
                 coalesce(provisional_member.is_contested, false)
                 or provisional_member.program_id <> care_member.encounter_program_id
+                or care_member.is_seen_by_two_programs
             )
             then 'TWO_PROGRAMS'
         when

@@ -11,8 +11,8 @@ from orchestration.coordination.matching import QUEUE_REASONS
 
 QUEUE_FIXES = {
     **QUEUE_REASONS,
-    "TWO_PROGRAMS": "The clinician named is on the rosters of two programs: ask the member, or the "
-    "groups, whose patient she is.",
+    "TWO_PROGRAMS": "Her encounters, or the rosters of the clinician named, speak for two "
+    "programs: ask the member, or the groups, whose patient she is.",
     "NO_DISCHARGE_TOLD": "No word of this stay for a month: ask the hospital whether she left.",
     "COORDINATOR_WITHOUT_MEMBERS": "The care log names a coordinator of a group without "
     "covered members: check whose coordinator it is.",
@@ -66,9 +66,9 @@ select reason, source_id, facility_code as "where", 'visit ' || visit_number as 
     'best likeness ' || coalesce(round(best_score, 2)::text, 'none') as detail
 from adt_queue inner join encounter using (encounter_key)
 union all
-select 'TWO_PROGRAMS', source_id, facility_code, 'visit ' || visit_number,
-    last_event_at::date, 'member ' || person_id
-from stay where off_list_reason = 'TWO_PROGRAMS'
+select 'TWO_PROGRAMS', null, null, 'member ' || person_id, null,
+    concat_ws(' or ', program_id, nullif(encounter_program_id, program_id))
+from belonging where off_list_reason = 'TWO_PROGRAMS'
 union all
 select 'NO_DISCHARGE_TOLD', source_id, facility_code, 'visit ' || visit_number,
     last_event_at::date, 'member ' || person_id

@@ -26,6 +26,7 @@ _OPTIONAL_TABLES = (
     "agg_change_detail",
     "agg_quality_measure",
     "agg_outcome_versus_market",
+    "agg_access_experience",
 )
 
 _TABLES = (
@@ -76,6 +77,7 @@ class Shown:
     agg_change_detail: Sequence[Row] = ()
     agg_quality_measure: Sequence[Row] = ()
     agg_outcome_versus_market: Sequence[Row] = ()
+    agg_access_experience: Sequence[Row] = ()
 
 
 def scorecard_page(
@@ -100,6 +102,7 @@ def scorecard_page(
         headline=_headline(er_use),
         outcomes=_stated_outcomes(shown.agg_outcome_versus_market),
         experience=_outcome(shown.agg_outcome_versus_market, "experience"),
+        access=shown.agg_access_experience,
         changes=[row for row in shown.agg_change_versus_market if row["is_published_design"]],
         practices=practices,
         picture=report_picture(charts_of(savings, er_use, months, shown, practices), before),

@@ -33,7 +33,8 @@ MEMBER_COLUMNS = """
     coordinator_id text, case_manager_id text, last_name text, first_name text, sex text,
     phone_number text, phone_type text, language_code text, preferred_contact text,
     encounter_program_id text,
-    encounter_partner_id text, comorbidity_points int, is_covered boolean, is_hospice boolean,
+    encounter_partner_id text, comorbidity_points int, is_seen_by_two_programs boolean,
+    is_covered boolean, is_hospice boolean,
     was_readmitted boolean, is_attributed_elsewhere boolean, is_unattributed boolean,
     birth_date date, death_date date, cover_end_date date, opt_out_date date
 """
@@ -65,6 +66,8 @@ class CareInstallation:
     told: int = 0
     events: list[tuple[str, ...]] = field(default_factory=list)
     tasks: list[tuple[object, ...]] = field(default_factory=list)
+    seen_twice: tuple[str, ...] = ()
+    """Members whom groups of two programs have seen."""
     generation: int = 0
 
     def publish(self) -> None:
@@ -77,7 +80,8 @@ class CareInstallation:
                 "cigna", person, PROGRAM if is_member else None, SOURCE if is_member else None,
                 "L1" if is_member else None, DOCTOR if is_member else None,
                 "NPN-N01" if is_member else None, None, last, first, sex,
-                "2065550100", "mobile", "en", "phone", None, None, points, True, False, False,
+                "2065550100", "mobile", "en", "phone", None, None, points,
+                person in self.seen_twice, True, False, False,
                 False, not is_member, birth, None, "9999-12-31",
                 "2026-01-01" if person == "GUS" else None,
             )

@@ -252,6 +252,12 @@ def test_a_member_joins_provisionally_by_the_doctor_the_hospital_names(
     ]
     logged = {one.file: one.persons for one in night.written.exports}
     assert logged["unattributed.csv"] == ("cigna/FINN",)
+    # Groups of two programs have seen him: he is nobody's until somebody has asked.
+    care.seen_twice = ("FINN",)
+    care.publish()
+    night = care.night()
+    assert night.queue == {"TWO_PROGRAMS": 1}
+    assert night.rows("unattributed.csv") == []
     # Between nights nobody is attributed anew.
     assert not (care.refresh().folder / "unattributed.csv").exists()
 

@@ -250,3 +250,36 @@ def test_the_templates_are_where_the_package_finds_them() -> None:
         "statement_panel.html.j2",
         "style.css.j2",
     }
+
+
+def test_a_report_says_what_practices_offer_and_how_patients_rate_them() -> None:
+    """The triple aim's third part is access as well; a hidden cell is a dash, never a zero."""
+    row = {
+        "partner_id": "greenwich_physicians",
+        "practices": 52,
+        "with_extended_hours": 26,
+        "with_weekend_telephone": None,
+        "with_weekend_acute_care": 13,
+        "with_ehr": 52,
+        "with_e_prescribing": 39,
+        "respondents": 2_742,
+        "access_score": Decimal("0.7312"),
+        "communication_score": Decimal("0.8"),
+        "coordination_score": None,
+        "overall_score": Decimal("0.7"),
+        "overall_score_before": Decimal("0.65"),
+        "survey_date": date(2025, 12, 31),
+    }
+    shown = Shown(agg_access_experience=[row])
+    page = scorecard_page(program("p", None, None), savings("p"), [], [], AS_OF, shown)
+    cells = re.findall(r"<td>([^<]*)</td>", page[page.index("Access and patients") :])
+    assert cells[:7] == ["greenwich physicians", "52", "50 %", "–", "25 %", "100 %", "75 %"]
+    assert cells[7:14] == [
+        "greenwich physicians",
+        "2,742",
+        "73.1 %",
+        "80.0 %",
+        "–",
+        "70.0 %",
+        "65.0 %",
+    ]

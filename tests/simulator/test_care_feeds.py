@@ -117,7 +117,7 @@ def test_the_log_agrees_with_what_claims_tell_and_both_sides_write_it(
     log = CareLog(people, panel, use, stream(simulated.config, "test"))
     log.after_stays(use, ())
     gaps = missing_services(people, services, spring, last_day_of(SPRING))
-    log.about_gaps(gaps, services, int(MONTH_STARTS[SPRING + 1]), 150)
+    log.about_gaps(gaps, services, int(MONTH_STARTS[SPRING + 1]), 150, 0.25)
     log.for_the_ill(panel)
     entries = log.entries()
     assert max(entry.day for entry in entries) <= YESTERDAY

@@ -70,8 +70,8 @@ def care_deliveries(
     support = draw_support(people, panel, rng)
     log = CareLog(people, panel, use, rng)
     log.after_stays(use, just_left)
-    log.about_gaps(gaps[SPRING], services, int(MONTH_STARTS[SPRING + 1]), 150)
-    log.about_gaps(gaps[SNAPSHOTS[0]], services, int(MONTH_STARTS[36]) + 12, 138)
+    log.about_gaps(gaps[SPRING], services, int(MONTH_STARTS[SPRING + 1]), 150, 0.25)
+    log.about_gaps(gaps[SNAPSHOTS[0]], services, int(MONTH_STARTS[36]) + 12, 138, 0.12)
     log.about_support(support)
     log.for_the_ill(panel)
     return [

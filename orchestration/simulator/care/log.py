@@ -121,10 +121,12 @@ class CareLog:
                 self._partner_of[discharge.person] = discharge.partner
             self._after_stay(discharge.person, discharge.day, None)
 
-    def about_gaps(self, gaps: Gaps, services: ServiceDays, first_day: int, days: int) -> None:
-        """Calls about an eighth of the gaps that are still open on the day of the call."""
+    def about_gaps(
+        self, gaps: Gaps, services: ServiceDays, first_day: int, days: int, share: float
+    ) -> None:
+        """Calls about a share of the gaps that are still open on the day of the call."""
         following = [services.following(number) for number in range(len(GAP_SERVICES))]
-        for row in np.flatnonzero(self._rng.random(len(gaps.person)) < 0.12).tolist():
+        for row in np.flatnonzero(self._rng.random(len(gaps.person)) < share).tolist():
             person, service = int(gaps.person[row]), int(gaps.service[row])
             gap = GAP_SERVICES[service][1]
             day = first_day + int(self._rng.integers(0, days))

@@ -284,6 +284,7 @@ final as (
             as encounter_program_id,
         cast(case when encounters.programs = 1 then encounters.partner_id end as string)
             as encounter_partner_id,
+        cast(coalesce(encounters.programs > 1, false) as boolean) as is_seen_by_two_programs,
         cast(covers.is_covered as boolean) as is_covered,
         cast(coalesce(ailments.is_hospice, false) as boolean) as is_hospice,
         cast(readmitted.person_key is not null as boolean) as was_readmitted,

@@ -31,6 +31,7 @@ final as (
         cast(encounter_program_id as string) as encounter_program_id,
         cast(encounter_partner_id as string) as encounter_partner_id,
         cast(comorbidity_points as int) as comorbidity_points,
+        cast(is_seen_by_two_programs as boolean) as is_seen_by_two_programs,
         cast(is_covered as boolean) as is_covered,
         cast(is_hospice as boolean) as is_hospice,
         cast(was_readmitted as boolean) as was_readmitted,
