@@ -230,7 +230,8 @@ with told as (
         max(activity_date) filter (
             where activity = 'outreach' and outcome in ('reached', 'declined', 'completed')
         ) as contact_date,
-        max_by(outcome, activity_date) filter (where activity = 'outreach') as last_outcome,
+        max_by(outcome, (activity_date, outcome)) filter (where activity = 'outreach')
+            as last_outcome,
         max(activity_date) filter (where activity = 'outreach') as last_attempt_date,
         max(coordinator_id) filter (where coordinator_role = 'payer_case_manager')
             as logged_case_manager_id
@@ -271,7 +272,7 @@ handed as (
         person_id,
         is_payers,
         max(activity_date) as handed_date,
-        max_by(coordinator_id, activity_date) as handed_by
+        max_by(coordinator_id, (activity_date, coordinator_id)) as handed_by
     from sided
     where activity = 'case_manager_hand_off'
     group by payer, person_id, is_payers
@@ -283,7 +284,8 @@ select
     handed.handed_date,
     handed.handed_by,
     min(sided.activity_date) as answered_date,
-    min_by(sided.coordinator_id, sided.activity_date) as answered_by
+    min_by(sided.coordinator_id, (sided.activity_date, sided.coordinator_id))
+        as answered_by
 from handed
 left join sided
     on

@@ -88,10 +88,10 @@ create temp table provisional_member as
 select
     payer,
     person_id,
-    max_by(program_id, (last_event_at, program_id)) as program_id,
-    max_by(partner_id, (last_event_at, program_id)) as partner_id,
-    max_by(practice_id, (last_event_at, program_id)) as practice_id,
-    max_by(npi, (last_event_at, program_id)) as npi,
+    max_by(program_id, (last_event_at, program_id, npi)) as program_id,
+    max_by(partner_id, (last_event_at, program_id, npi)) as partner_id,
+    max_by(practice_id, (last_event_at, program_id, npi)) as practice_id,
+    max_by(npi, (last_event_at, program_id, npi)) as npi,
     count(distinct program_id) > 1 or max(programs) > 1 as is_contested
 from provisional_claim
 group by payer, person_id;
@@ -296,7 +296,7 @@ select
         where log_entry.activity = 'outreach' and log_entry.outcome in ('reached', 'completed')
     ) as contact_date,
     count(*) filter (where log_entry.activity = 'outreach') as contact_attempts,
-    max_by(log_entry.outcome, log_entry.activity_date)
+    max_by(log_entry.outcome, (log_entry.activity_date, log_entry.outcome))
         filter (where log_entry.activity = 'outreach') as last_contact_outcome,
     min(log_entry.activity_date) filter (
         where log_entry.activity = 'medication_review' and log_entry.outcome = 'completed'

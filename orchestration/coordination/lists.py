@@ -26,6 +26,8 @@ from orchestration.programs import Program
 UNASSIGNED = "unassigned"
 SUMMARY_FILE = "summary.json"
 PAGE = "worklist.html"
+NOBODY = Owner("", "", "")
+"""Whose lists stand beside the coordinators' own: for who runs the programs."""
 MONTHLY_SHOWN = 60
 """Rows of the month on the page; the file holds what fits the month."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -225,6 +227,7 @@ def write_lists(
         exports += _write_unattributed(connection, folder)
     queue = read_queue(connection)
     _write_csv(folder / "queue.csv", QUEUE, queue)
+    exports.append(_export(folder, folder / "queue.csv", NOBODY, _persons(queue)))
     _write_csv(folder / "adt_coverage.csv", COVERAGE, read_coverage(connection))
     written = WrittenLists(
         len(content),
@@ -262,7 +265,7 @@ spoken as (
         sender.program_id,
         sender.partner_id,
         care_log_entry.coordinator_id,
-        max_by(coordinator_role, activity_date) as coordinator_role,
+        max_by(coordinator_role, (activity_date, coordinator_role)) as coordinator_role,
         max(activity_date) as last_entry_date
     from care_log_entry inner join sender using (source_id)
     where coalesce(coordinator_role, 'other') <> 'payer_case_manager'
@@ -321,8 +324,7 @@ def _write_unattributed(connection: duckdb.DuckDBPyConnection, folder: Path) -> 
     path = folder / "unattributed.csv"
     rows = read_unattributed(connection)
     _write_csv(path, UNATTRIBUTED, rows)
-    persons = {f"{row['payer']}/{row['person_id']}" for row in rows}
-    return [_export(folder, path, Owner("", "", ""), persons)] if rows else []
+    return [_export(folder, path, NOBODY, _persons(rows))]
 
 
 def _place(folder: Path, owner: Owner, taken: set[Path]) -> Path:
@@ -361,7 +363,7 @@ def _write_owner(
     for name, (columns, rows) in files.items():
         path = place / name
         _write_csv(path, columns, rows)
-        persons = {f"{row['payer']}/{row['person_id']}" for row in rows}
+        persons = _persons(rows)
         everybody |= persons
         exports.append(_export(root, path, owner, persons))
     page = render(
@@ -384,6 +386,10 @@ def _partner_name(program: Program | None, owner: Owner) -> str:
     partners = program.facts.partners if program else ()
     names = [one.name for one in partners if one.partner_id == owner.partner_id]
     return names[0] if names else owner.partner_id
+
+
+def _persons(rows: Iterable[Row]) -> set[str]:
+    return {f"{row['payer']}/{row['person_id']}" for row in rows if row["person_id"]}
 
 
 def _export(root: Path, path: Path, owner: Owner, persons: set[str]) -> Export:

@@ -85,7 +85,6 @@ def refresh_lists(settings: Settings, as_of: date | None = None) -> Refreshed:
         )
         digest = hashlib.sha256(
             "".join(f"{one.file} {one.sha256}\n" for one in written.exports).encode()
-            + (building / "queue.csv").read_bytes()
         ).hexdigest()
         target = root / f"{selection.as_of.isoformat()}-{digest[:16]}"
         is_new = not target.exists()

@@ -25,7 +25,7 @@ QUEUE_FIXES = {
 
 
 def read_queue(connection: duckdb.DuckDBPyConnection) -> list[Row]:
-    """Everything that could not be placed."""
+    """Everything that could not be placed; `payer` and `person_id` where it is about a member."""
     rows = rows_of(connection, _QUEUE)
     for row in rows:
         row["what_to_do"] = QUEUE_FIXES[str(row["reason"])]
@@ -63,19 +63,20 @@ with log_rows as (
 )
 select reason, source_id, facility_code as "where", 'visit ' || visit_number as what,
     last_event_at::date as event_date,
-    'best likeness ' || coalesce(round(best_score, 2)::text, 'none') as detail
+    'best likeness ' || coalesce(round(best_score, 2)::text, 'none') as detail,
+    null as payer, null as person_id
 from adt_queue inner join encounter using (encounter_key)
 union all
 select 'TWO_PROGRAMS', null, null, 'member ' || person_id, null,
-    concat_ws(' or ', program_id, nullif(encounter_program_id, program_id))
+    concat_ws(' or ', program_id, nullif(encounter_program_id, program_id)), payer, person_id
 from belonging where off_list_reason = 'TWO_PROGRAMS'
 union all
 select 'NO_DISCHARGE_TOLD', source_id, facility_code, 'visit ' || visit_number,
-    last_event_at::date, 'member ' || person_id
+    last_event_at::date, 'member ' || person_id, payer, person_id
 from stay where state = 'NO_DISCHARGE_TOLD'
 union all
 select 'COORDINATOR_WITHOUT_MEMBERS', source_id, null, 'coordinator ' || coordinator_id,
-    max(activity_date), null
+    max(activity_date), null, null, null
 from log_rows
 where
     coordinator_id is not null
@@ -85,11 +86,12 @@ where
     )
 group by all
 union all
-select 'UNKNOWN_MEMBER', source_id, null, 'log entry ' || care_log_id, activity_date, null
+select 'UNKNOWN_MEMBER', source_id, null, 'log entry ' || care_log_id, activity_date, null,
+    null, null
 from log_rows where not is_known
 union all
 select 'UNKNOWN_GAP', source_id, null, 'log entry ' || care_log_id, activity_date,
-    coalesce(gap_code, 'no measure named')
+    coalesce(gap_code, 'no measure named'), payer, person_id
 from log_rows
 where
     is_known and task = 'gap'
@@ -103,7 +105,7 @@ where
     )
 union all
 select 'MEMBER_OF_ANOTHER_GROUP', source_id, null, 'log entry ' || care_log_id,
-    activity_date, null
+    activity_date, null, payer, person_id
 from log_rows
 where member_partner_id is not null and sender_partner_id <> member_partner_id
 order by reason, source_id, event_date, what

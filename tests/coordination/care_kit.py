@@ -105,6 +105,13 @@ class CareInstallation:
 
     def deliver(self, feed: str, delivered_on: str, text: str, rows: int) -> None:
         """Drop a file with its control file and take it in."""
+        self.drop(feed, delivered_on, text, rows)
+        outcomes = take_feed(self.settings, feed).taken
+        assert [one.status for one in outcomes] == ["loaded"], [str(one) for one in outcomes]
+        assert not sum(one.entry.rejected_count for one in outcomes), outcomes
+
+    def drop(self, feed: str, delivered_on: str, text: str, rows: int) -> None:
+        """Put a file with its control file into the landing folder."""
         self.told += 1
         folder = self.settings.landing_dir / SOURCE / feed
         folder.mkdir(parents=True, exist_ok=True)
@@ -116,11 +123,8 @@ class CareInstallation:
             "delivered_on": delivered_on,
         }
         path.with_name(f"{path.name}.control.json").write_text(json.dumps(control))
-        outcomes = take_feed(self.settings, feed).taken
-        assert [one.status for one in outcomes] == ["loaded"], [str(one) for one in outcomes]
-        assert not sum(one.entry.rejected_count for one in outcomes), outcomes
 
-    def hospital(self, delivered_on: str, *messages: dict[str, str]) -> None:
+    def hospital(self, delivered_on: str, *messages: dict[str, str], is_taken: bool = True) -> None:
         """Messages of a hospital: columns of the sender's layout, those left out empty."""
         header = CSV_HEADER.split("|")
         lines = []
@@ -132,7 +136,8 @@ class CareInstallation:
             }
             assert set(row) <= set(header)
             lines.append([row.get(column, "") for column in header])
-        self.deliver("adt_events", delivered_on, _table(header, lines), len(lines))
+        give = self.deliver if is_taken else self.drop
+        give("adt_events", delivered_on, _table(header, lines), len(lines))
 
     def nurse(self, delivered_on: str, *entries: dict[str, str]) -> None:
         """Entries of the group's care log."""
@@ -155,7 +160,7 @@ class CareInstallation:
     def night(self) -> "Lists":
         """The lists as a night writes them beside the generation it publishes."""
         selection = read_selection(self.settings)
-        folder = self.settings.data_dir / f"night-{self.told}"
+        folder = self.settings.data_dir / f"night-{self.generation}-{self.told}"
         tables = self.settings.published_dir / "current" / "restricted"
         deliveries = of_selection(selection)
         written = build_lists(self.settings, tables, deliveries, selection.as_of, folder)
@@ -170,9 +175,12 @@ class Lists:
     as_of: date
     folder: Path
 
-    def rows(self, name: str) -> list[dict[str, str]]:
-        path = self.folder / name
+    @staticmethod
+    def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(path.open(encoding="utf-8"))) if path.exists() else []
+
+    def rows(self, name: str) -> list[dict[str, str]]:
+        return self.rows_of(self.folder / name)
 
     def of(self, name: str, owner: str = "NPN-N01") -> dict[str, dict[str, str]]:
         """One coordinator's list by member."""
