@@ -61,7 +61,7 @@ ui: setup ## open the Dagster UI on http://127.0.0.1:3000
 	$(CARE) ui
 
 test: $(VENV)/.dev ## run every test but those of `make reliability`
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not by_force"
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not by_force" --durations 40
 
 reliability: $(VENV)/.dev ## nights killed, starved, broken and overtaken by force (docs/faults.md)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m by_force
