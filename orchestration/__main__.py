@@ -2,4 +2,6 @@
 
 from orchestration.cli import main
 
-main()
+# A worker process that is spawned imports this module again.
+if __name__ == "__main__":
+    main()

@@ -22,10 +22,8 @@ from orchestration.outcomes import interval as stats
 from orchestration.outcomes import propensity
 from orchestration.outcomes.agreements import RunInputs
 from orchestration.outcomes.change_terms import ChangeTerms, change_terms
+from orchestration.outcomes.resampling import Draws, FloatArray, IntArray, deal
 from orchestration.outcomes.tables import table_of, write_table
-
-IntArray = npt.NDArray[np.int64]
-FloatArray = npt.NDArray[np.float64]
 
 FILE_NAME = "agg_change_versus_market.parquet"
 DETAIL_FILE_NAME = "agg_change_detail.parquet"
@@ -36,7 +34,6 @@ WEIGHTINGS = (UNWEIGHTED, ATT)
 BALANCE, QUARTER, PLACEBO = "balance", "quarter", "placebo"
 INSUFFICIENT = "insufficient"
 
-RESAMPLED_SETS = 2_000
 PLACEBO_GROUPS = 30
 FEWEST_MARKET_GROUPS = 8
 MINIMUM_PRE_QUARTERS = 4
@@ -299,7 +296,7 @@ def compare_changes(
     rows: list[ChangeRow] = []
     details: list[DetailRow] = []
     markets: dict[tuple[Scope, str], _Side] = {}
-    draws = _Draws()
+    draws = Draws()
     for of_program in sorted(terms, key=lambda one: one.program_id):
         scope = scope_of(of_program)
         everyone = people[scope]
@@ -318,12 +315,12 @@ def compare_changes(
 
 def change_table(rows: Sequence[ChangeRow]) -> pa.Table:
     """The rows as the published Arrow table."""
-    return table_of(rows, ChangeRow, _types(ChangeRow))
+    return table_of(rows, ChangeRow)
 
 
 def detail_table(rows: Sequence[DetailRow]) -> pa.Table:
     """The details as the published Arrow table."""
-    return table_of(rows, DetailRow, _types(DetailRow))
+    return table_of(rows, DetailRow)
 
 
 def write_changes(changes: Changes, outcomes_dir: Path) -> tuple[Path, Path]:
@@ -360,10 +357,7 @@ class _Side:
         at = np.flatnonzero(chosen)
         prior = people.prior_cents[at]
         cuts = propensity.cost_cuts(prior) if cuts is None else cuts
-        sets = min(len(at), RESAMPLED_SETS)
-        shuffled = np.random.default_rng([seed, 1]).permutation(len(at))
-        set_of = np.empty(len(at), dtype=np.int64)
-        set_of[shuffled] = np.arange(len(at)) % max(sets, 1)
+        set_of, sets = deal(len(at), seed, 1)
         order = np.argsort(set_of, kind="stable")
         at = at[order]
         cell = propensity.cells_of(
@@ -407,22 +401,6 @@ class _Sums:
         return found
 
 
-class _Draws:
-    """How often each set is drawn: the same for every side of as many sets and one stream."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[int, int, int, int], FloatArray] = {}
-
-    def __call__(self, sets: int, draws: int, seed: int, stream: int) -> FloatArray:
-        key = (sets, draws, seed, stream)
-        if key not in self._known:
-            drawn = np.random.default_rng([seed, 2, stream]).integers(0, sets, size=(draws, sets))
-            place = drawn + np.arange(draws)[:, None] * sets
-            counts = np.bincount(place.ravel(), minlength=draws * sets)
-            self._known[key] = counts.reshape(draws, sets).astype(np.float64)
-        return self._known[key]
-
-
 @dataclass(frozen=True)
 class _Estimate:
     """Rates before and after on both sides, as shown; ratio, difference and pre-trend, or NaN."""
@@ -453,7 +431,7 @@ def _estimate(panel: FloatArray, market: FloatArray, pre: int, outcome: str) -> 
 
 
 def _compare(
-    terms: ChangeTerms, panel: _Side, market: _Side, draws: _Draws, claims_through_period: str
+    terms: ChangeTerms, panel: _Side, market: _Side, draws: Draws, claims_through_period: str
 ) -> tuple[list[ChangeRow], list[DetailRow]]:
     of_panel, of_market = panel.by_cell, market.by_cell
     weights = propensity.att_weights(of_panel, of_market)
@@ -510,7 +488,7 @@ def _compare(
     return _with_false_discovery_rates(rows), details
 
 
-def _drawn(draws: _Draws, sums: _Sums, terms: ChangeTerms, stream: int) -> FloatArray:
+def _drawn(draws: Draws, sums: _Sums, terms: ChangeTerms, stream: int) -> FloatArray:
     return draws(len(sums.of_sets), terms.bootstrap_draws, terms.bootstrap_seed, stream)
 
 
@@ -750,19 +728,6 @@ def _with_false_discovery_rates(rows: Sequence[ChangeRow]) -> list[ChangeRow]:
     for index, q_value in zip(tested, stats.false_discovery_rates(p_values), strict=True):
         done[index] = replace(done[index], q_value=q_value)
     return done
-
-
-def _types(row_type: type[ChangeRow] | type[DetailRow]) -> dict[str, pa.DataType]:
-    plain: dict[object, pa.DataType] = {
-        str: pa.string(),
-        int: pa.int64(),
-        int | None: pa.int64(),
-        bool: pa.bool_(),
-        bool | None: pa.bool_(),
-        float | None: pa.float64(),
-        date: pa.date32(),
-    }
-    return {name: plain[kind] for name, kind in row_type.__annotations__.items()}
 
 
 def _month(day: date) -> int:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from orchestration.outcomes.agreements import Agreement
-from orchestration.outcomes.interval import BOOTSTRAP_DRAWS, BOOTSTRAP_SEED
+from orchestration.outcomes.resampling import BOOTSTRAP_DRAWS, BOOTSTRAP_SEED
 
 
 @dataclass(frozen=True)

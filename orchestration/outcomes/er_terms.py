@@ -12,7 +12,7 @@ from orchestration.outcomes.agreements import (
     not_computed,
     unsupported_population_terms,
 )
-from orchestration.outcomes.interval import BOOTSTRAP_DRAWS, BOOTSTRAP_SEED
+from orchestration.outcomes.resampling import BOOTSTRAP_DRAWS, BOOTSTRAP_SEED
 
 
 @dataclass(frozen=True)

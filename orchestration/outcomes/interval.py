@@ -4,26 +4,27 @@ Poisson and quasi-Poisson intervals, dispersion, the person bootstrap, p-values 
 discovery rate belong here; which interval decides a verdict does not (`er_use.py`).
 """
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import chi2, norm
 
+from orchestration.outcomes.resampling import (
+    BOOTSTRAP_DRAWS,
+    BOOTSTRAP_SEED,
+    Draws,
+    FloatArray,
+    IntArray,
+    deal,
+)
 from orchestration.outcomes.standardize import Cell, CellGroups, Exposure
 
-BOOTSTRAP_DRAWS = 2_000
-BOOTSTRAP_SEED = 20150520
 DEFAULT_LEVEL = 0.95
 
-_RARE_PERSONS = 8
-_DRAWS_AT_ONCE = 250
 _VISIT_UNIT = 2**28  # above the member months of any population
-
-IntArray = npt.NDArray[np.int64]
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,10 @@ class Patterns:
     @property
     def digest(self) -> bytes:
         """Identity of the population: equal for equal patterns."""
-        arrays = (self.cell, self.member_months, self.visits, self.persons)
-        return repr(self.cells).encode() + b"".join(array.tobytes() for array in arrays)
+        found = hashlib.sha256(repr(self.cells).encode())
+        for array in (self.cell, self.member_months, self.visits, self.persons):
+            found.update(array.tobytes())
+        return found.digest()
 
 
 @dataclass(frozen=True)
@@ -79,12 +82,10 @@ class ResampledTotals:
     def by_group(self, groups: CellGroups) -> tuple[FloatArray, FloatArray]:
         """The same by draw and group; whole numbers, so sums are exact."""
         group_of_cell = groups.group_of_cell
-        months = np.zeros((len(self.member_months), len(groups.groups)))
-        visits = np.zeros_like(months)
-        for column, cell in enumerate(self.cells):
-            months[:, group_of_cell[cell]] += self.member_months[:, column]
-            visits[:, group_of_cell[cell]] += self.visits[:, column]
-        return months, visits
+        belongs = np.zeros((len(self.cells), len(groups.groups)))
+        for number, cell in enumerate(self.cells):
+            belongs[number, group_of_cell[cell]] = 1
+        return self.member_months @ belongs, self.visits @ belongs
 
 
 def patterns_of(rows: Sequence[tuple[Cell, int, int, int]]) -> Patterns:
@@ -179,46 +180,32 @@ def log_p_value(ratio: float, standard_error: float) -> float:
 
 
 def resample(
-    patterns: Patterns, stream: int, draws: int = BOOTSTRAP_DRAWS, seed: int = BOOTSTRAP_SEED
+    patterns: Patterns,
+    stream: int,
+    draws: int = BOOTSTRAP_DRAWS,
+    seed: int = BOOTSTRAP_SEED,
+    drawn: Draws | None = None,
 ) -> ResampledTotals:
-    """Resample a population's persons with replacement and total each draw by cell.
+    """Resample a population's persons with replacement and total each draw by cell (H.4).
 
-    Multinomial counts over the distinct patterns: the same as drawing persons one by one.
     `stream` keeps populations independent of each other; equal populations in equal streams give
-    equal totals, whatever else the run holds.
+    equal totals, whatever else the run holds. `drawn` remembers what streams share.
     """
-    random = np.random.default_rng([seed, stream])
-    shape = (draws, len(patterns.cells))
-    months, visits = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
     total = int(patterns.persons.sum())
+    shape = (draws, len(patterns.cells))
     if not total:
-        return ResampledTotals(patterns.cells, months, visits)
+        return ResampledTotals(patterns.cells, np.zeros(shape, np.int64), np.zeros(shape, np.int64))
     if total * int(patterns.member_months.max()) >= _VISIT_UNIT:
         raise ValueError(f"{total} persons are more than the bootstrap can count exactly")
-    # Patterns of a few persons are many: as one category of the multinomial, whose persons are
-    # then drawn one by one, they cost half the time and have the same distribution.
-    common = np.flatnonzero(patterns.persons >= _RARE_PERSONS)
-    rare = np.flatnonzero(patterns.persons < _RARE_PERSONS)
-    rare_person = np.repeat(rare, patterns.persons[rare])
-    chances = np.append(patterns.persons[common], len(rare_person)) / total
     # Months and visits travel in one whole number that a double holds exactly.
     packed = (patterns.visits * _VISIT_UNIT + patterns.member_months).astype(np.float64)
-    packed_of_person, cell_of_person = packed[rare_person], patterns.cell[rare_person]
-    starts = np.flatnonzero(np.diff(patterns.cell[common], prepend=-1))
-    columns = patterns.cell[common][starts]
-    for first in range(0, draws, _DRAWS_AT_ONCE):
-        last = min(first + _DRAWS_AT_ONCE, draws)
-        counts = random.multinomial(total, chances, size=last - first)
-        sums = np.zeros((last - first, shape[1]))
-        if len(common):
-            sums[:, columns] = np.add.reduceat(counts[:, :-1] * packed[common], starts, axis=1)
-        if len(rare_person):
-            of_draw = counts[:, -1]
-            drawn = random.integers(0, len(rare_person), size=int(of_draw.sum()), dtype=np.int32)
-            place = np.repeat(np.arange(last - first) * shape[1], of_draw) + cell_of_person[drawn]
-            of_rare = np.bincount(place, weights=packed_of_person[drawn], minlength=sums.size)
-            sums += of_rare.reshape(sums.shape)
-        visits[first:last], months[first:last] = np.divmod(sums.astype(np.int64), _VISIT_UNIT)
+    set_of, sets = deal(total, seed, stream, 1)
+    place = set_of * shape[1] + np.repeat(patterns.cell, patterns.persons)
+    of_sets = np.bincount(
+        place, weights=np.repeat(packed, patterns.persons), minlength=sets * shape[1]
+    ).reshape(sets, shape[1])
+    counts = (drawn or Draws())(sets, draws, seed, stream)
+    visits, months = np.divmod((counts @ of_sets).astype(np.int64), _VISIT_UNIT)
     return ResampledTotals(patterns.cells, months, visits)
 
 

@@ -6,16 +6,14 @@ Nothing is computed here, and nothing is read but the results.
 import textwrap
 from collections.abc import Sequence
 
-import altair as alt
-import pandas as pd
-import vl_convert
-
-from orchestration.outcomes.er_use import ALL_OTHERS, PERFORMANCE, ErUseRow
+from orchestration.outcomes.er_row import ALL_OTHERS, PERFORMANCE, ErUseRow
+from orchestration.pages.drawing import svg_of
 
 _BASIS_NAMES = {
     ALL_OTHERS: "all others (published)",
     "attributed_elsewhere": "attributed elsewhere",
 }
+_MOST_LINES = 60
 _VERDICTS = ("lower", "similar", "higher")
 _COLOURS = ("#1b7f5c", "#6b7280", "#b4432e")
 
@@ -24,12 +22,16 @@ def interval_chart(rows: Sequence[ErUseRow]) -> bytes:
     """SVG of the performance year: percent versus market with its 95 % release interval.
 
     One line per reporting unit and basis; units of which nothing may be stated are listed in the
-    subtitle instead of drawn, so that no one reads a small cell from the picture.
+    subtitle instead of drawn, so that no one reads a small cell from the picture. Of a portfolio
+    only the first lines are drawn: every program's report has its own.
     """
+    import altair as alt
+
     performance = [row for row in rows if row.period_role == PERFORMANCE]
-    drawn = [row for row in performance if row.verdict in _VERDICTS]
-    left_out = sorted({row.reporting_unit_name for row in performance} - _names(drawn))
-    data = pd.DataFrame(
+    drawn = [row for row in performance if row.verdict in _VERDICTS][:_MOST_LINES]
+    stated = {row.reporting_unit_name for row in performance if row.verdict in _VERDICTS}
+    left_out = sorted({row.reporting_unit_name for row in performance} - stated)
+    data = alt.InlineData(
         [
             {
                 "unit": row.reporting_unit_name,
@@ -40,8 +42,7 @@ def interval_chart(rows: Sequence[ErUseRow]) -> bytes:
                 "verdict": row.verdict,
             }
             for row in drawn
-        ],
-        columns=["unit", "basis", "percent", "lower", "upper", "verdict"],
+        ]
     )
     colour = alt.Color(
         "verdict:N",
@@ -61,6 +62,8 @@ def interval_chart(rows: Sequence[ErUseRow]) -> bytes:
         x="percent:Q", y=line, color=colour
     )
     subtitle = ["treat-and-release visits, adjusted for age, sex and conditions known before"]
+    if len(stated) > len({row.reporting_unit_name for row in drawn}):
+        subtitle.append(f"the first of {len(stated)} units; all are in the table and in reports")
     if left_out:
         subtitle += textwrap.wrap(f"too few to state: {', '.join(left_out)}", width=100)
     chart = (
@@ -78,7 +81,7 @@ def interval_chart(rows: Sequence[ErUseRow]) -> bytes:
         )
         .resolve_scale(x="shared")
     )
-    return vl_convert.vegalite_to_svg(chart.to_json(validate=False)).encode()
+    return svg_of(chart).encode()
 
 
 def markdown_table(rows: Sequence[ErUseRow]) -> str:
@@ -119,7 +122,3 @@ def _number(value: int | float | None, form: str, is_shown: bool) -> str:
     if not is_shown:
         return "\\*"
     return "" if value is None else format(value, form)
-
-
-def _names(rows: Sequence[ErUseRow]) -> set[str]:
-    return {row.reporting_unit_name for row in rows}

@@ -107,13 +107,18 @@ def first_year_of_age(age_band: str | None) -> int:
     return int(digits)
 
 
-def collapse_cells(market: Mapping[Cell, Exposure], cells: Iterable[Cell] = ()) -> CellGroups:
+def collapse_cells(
+    market: Mapping[Cell, Exposure],
+    cells: Iterable[Cell] = (),
+    least_visits: int = MINIMUM_MARKET_VISITS,
+) -> CellGroups:
     """Merge thin cells until every group's market holds 200 member-years and 20 visits (H.3).
 
     Within a sex and condition tier a thin cell joins its older age neighbour, the oldest its
     younger one. H.3 does not say what happens when a whole tier is thin: it joins the next milder
     tier of its sex (the mildest the next severer one) and a whole thin sex joins the next one, in
-    the order U, M, F, and ages are merged afterwards. `cells` adds cells that only the panel has.
+    the order U, M, F, and ages are merged afterwards. `cells` adds cells that only the panel has;
+    `least_visits` are in the unit of the visits.
     The result depends on nothing but the arguments, and every cell is in exactly one group.
     """
     every_cell = sorted({*market, *cells})
@@ -122,7 +127,7 @@ def collapse_cells(market: Mapping[Cell, Exposure], cells: Iterable[Cell] = ()) 
         exposure = _total(group, market)
         return (
             exposure.member_months >= MINIMUM_MARKET_MEMBER_MONTHS
-            and exposure.visits >= MINIMUM_MARKET_VISITS
+            and exposure.visits >= least_visits
         )
 
     groups: list[tuple[Cell, ...]] = []

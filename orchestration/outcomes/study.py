@@ -6,7 +6,6 @@ number of them with 0, 1, 2, … visits is multinomial: the same worlds as drawi
 at a hundredth of the cost. What is paid belongs to `payment/study.py`.
 """
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -16,19 +15,22 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import nbinom, poisson
 
-from orchestration.outcomes.er_terms import ErComparisonTerms
-from orchestration.outcomes.er_use import (
+from orchestration.outcomes.er_populations import Population, Populations, Unit
+from orchestration.outcomes.er_row import (
     ATTRIBUTED_ELSEWHERE,
     INSUFFICIENT,
     PANEL,
     PERFORMANCE,
-    ErPattern,
     ErUseRow,
-    compare_er_use,
 )
+from orchestration.outcomes.er_terms import ErComparisonTerms
+from orchestration.outcomes.er_use import compare_er_use
+from orchestration.outcomes.interval import Patterns
+from orchestration.outcomes.resampling import Draws
 from orchestration.outcomes.standardize import Cell
 
-WORLDS, DRAWS, SEED = 2_000, 500, 20150520
+WORLDS, DRAWS, SEED = 4_000, 1_000, 20150520
+"""4,000 worlds tell 95 % from 94 %: the Monte Carlo error of a share is 0.34 points."""
 PANEL_SIZES = (3_300, 12_000, 30_000)
 DISPERSIONS = (1.6, 3.0)
 GROUP_SPREADS = (0.0, 0.03, 0.05)
@@ -38,6 +40,8 @@ MARKET_TIMES = 4
 _CONFOUNDED_SHARE = {PANEL: 0.20, ATTRIBUTED_ELSEWHERE: 0.10}
 _CONFOUNDER = 1.5
 _MOST_VISITS = 60
+_BOOTSTRAP_SEEDS = 8
+"""Which sets are drawn has nothing to do with who is in them: worlds may share the draws."""
 _PROGRAM = "program"
 _TERMS = ErComparisonTerms(
     program_id=_PROGRAM,
@@ -94,8 +98,8 @@ class StudyResult:
 
 
 def worlds_of(cell: StudyCell, worlds: int = WORLDS) -> int:
-    """All worlds where coverage must be right, a fifth of them where it is known not to be."""
-    return worlds if not cell.group_spread and not cell.is_confounded else max(worlds // 5, 1)
+    """All worlds where coverage must be right, a tenth of them where it is known not to be."""
+    return worlds if not cell.group_spread and not cell.is_confounded else max(worlds // 10, 1)
 
 
 def grid() -> list[StudyCell]:
@@ -125,11 +129,14 @@ def run_cell(
     terms = ErComparisonTerms(**{**vars(_TERMS), "bootstrap_draws": draws})
     counts = dict.fromkeys(("planted", "expected", "quasi", "lower", "higher", INSUFFICIENT), 0)
     logs: list[tuple[float, float]] = []
+    drawn = Draws()
     for world in range(worlds):
         group_effect = float(np.exp(random.normal(0.0, cell.group_spread)))
         expected = cell.effect * group_effect * confounded_ratio(cell.is_confounded)
-        seeded = ErComparisonTerms(**{**vars(terms), "bootstrap_seed": seed + world})
-        row = _stated(list(_world(cell, group_effect, random)), seeded)
+        seeded = ErComparisonTerms(
+            **{**vars(terms), "bootstrap_seed": seed + world % _BOOTSTRAP_SEEDS}
+        )
+        row = _stated(_world(cell, group_effect, random), seeded, drawn)
         if row.verdict in counts:
             counts[row.verdict] += 1
         if (
@@ -171,46 +178,45 @@ def confounded_ratio(is_confounded: bool) -> float:
     return panel / market
 
 
-def _world(
-    cell: StudyCell, group_effect: float, random: np.random.Generator
-) -> Iterator[ErPattern]:
+def _world(cell: StudyCell, group_effect: float, random: np.random.Generator) -> Populations:
+    """Panel and market; of each place the number of people with 0, 1, 2, … visits."""
     sides = (
         (PANEL, cell.panel_persons, cell.effect * group_effect),
         (ATTRIBUTED_ELSEWHERE, MARKET_TIMES * cell.panel_persons, 1.0),
     )
+    populations = {}
     for comparison, persons, times in sides:
         shares = np.array([one[3 if comparison == PANEL else 2] for one in _CELLS])
         of_cells = random.multinomial(persons, shares / shares.sum())
-        for (place, rate, _, _), of_cell in zip(_CELLS, of_cells, strict=True):
-            chances = _visit_chances(rate * times, cell, comparison)
-            for visits, people in enumerate(random.multinomial(of_cell, chances)):
-                if people:
-                    yield ErPattern(
-                        _PROGRAM,
-                        _PROGRAM,
-                        None,
-                        PERFORMANCE,
-                        comparison,
-                        place,
-                        12,
-                        visits,
-                        int(people),
-                    )
+        people = random.multinomial(of_cells, _visit_chances(times, cell, comparison))
+        place, visits = np.nonzero(people)
+        unit = Unit(_PROGRAM, _PROGRAM, None)
+        populations[Population(unit, PERFORMANCE, comparison)] = Patterns(
+            cells=tuple(one[0] for one in _CELLS),
+            cell=place,
+            member_months=np.full(len(place), 12),
+            visits=visits,
+            persons=people[place, visits],
+        )
+    return populations
 
 
-@lru_cache(maxsize=256)
-def _visit_chances(rate: float, cell: StudyCell, comparison: str) -> npt.NDArray[np.float64]:
-    """Chance of 0, 1, 2, … visits a year; a share of people has the unmeasured confounder."""
+@lru_cache(maxsize=64)
+def _visit_chances(times: float, cell: StudyCell, comparison: str) -> npt.NDArray[np.float64]:
+    """Chance of 0, 1, 2, … visits a year of each place; some people have the confounder."""
     share = _CONFOUNDED_SHARE[comparison] if cell.is_confounded else 0.0
-    visits = np.arange(_MOST_VISITS)
-    mixed = (1 - share) * _pmf(visits, rate, cell.dispersion)
+    rates = np.array([[times * rate] for _, rate, _, _ in _CELLS])
+    visits = np.arange(_MOST_VISITS)[None, :]
+    mixed = (1 - share) * _pmf(visits, rates, cell.dispersion)
     if share:
-        mixed = mixed + share * _pmf(visits, rate * _CONFOUNDER, cell.dispersion)
-    found: npt.NDArray[np.float64] = mixed / mixed.sum()
+        mixed = mixed + share * _pmf(visits, rates * _CONFOUNDER, cell.dispersion)
+    found: npt.NDArray[np.float64] = mixed / mixed.sum(axis=1, keepdims=True)
     return found
 
 
-def _pmf(visits: npt.NDArray[np.int64], mean: float, dispersion: float) -> npt.NDArray[np.float64]:
+def _pmf(
+    visits: npt.NDArray[np.int64], mean: npt.NDArray[np.float64], dispersion: float
+) -> npt.NDArray[np.float64]:
     """Poisson, or with gamma frailty negative binomial with variance dispersion × mean."""
     if dispersion <= 1:
         return np.asarray(poisson.pmf(visits, mean))
@@ -218,8 +224,8 @@ def _pmf(visits: npt.NDArray[np.int64], mean: float, dispersion: float) -> npt.N
     return np.asarray(nbinom.pmf(visits, size, 1 / dispersion))
 
 
-def _stated(patterns: Sequence[ErPattern], terms: ErComparisonTerms) -> ErUseRow:
-    rows = compare_er_use(patterns, {_PROGRAM: terms}, "2026-06")
+def _stated(populations: Populations, terms: ErComparisonTerms, drawn: Draws) -> ErUseRow:
+    rows = compare_er_use(populations, {_PROGRAM: terms}, "2026-06", drawn=drawn)
     return next(
         row
         for row in rows

@@ -157,26 +157,22 @@ _FRACTION_PLACES = 12
 _PMPM_PLACES = 6
 
 
-def _arrow_type(name: str, annotation: object) -> pa.DataType:
-    if name in {"baseline_pmpm_amount", "performance_pmpm_amount", "benchmark_pmpm_amount"} | {
-        "market_baseline_pmpm_amount",
-        "market_performance_pmpm_amount",
-    }:
-        return pa.decimal128(18, _PMPM_PLACES)
-    if name.endswith("_amount"):
-        return pa.decimal128(18, 2)
-    if annotation in (str, int, date, bool):
-        plain = {str: pa.string(), int: pa.int64(), date: pa.date32(), bool: pa.bool_()}
-        return plain[annotation]  # type: ignore[index]
-    if annotation == float | None:
-        return pa.float64()
-    if annotation == str | None:
-        return pa.string()
-    return pa.decimal128(24, _FRACTION_PLACES)
-
-
-_TYPES: Mapping[str, pa.DataType] = {
-    field.name: _arrow_type(field.name, field.type) for field in fields(SharedSavingsRow)
+_PMPM = (
+    "baseline_pmpm_amount",
+    "performance_pmpm_amount",
+    "market_baseline_pmpm_amount",
+    "market_performance_pmpm_amount",
+    "benchmark_pmpm_amount",
+)
+_EXACT: Mapping[str, pa.DataType] = {
+    **{
+        field.name: pa.decimal128(18, 2)
+        if field.name.endswith("_amount")
+        else pa.decimal128(24, _FRACTION_PLACES)
+        for field in fields(SharedSavingsRow)
+        if field.type in (Decimal, Decimal | None)
+    },
+    **dict.fromkeys(_PMPM, pa.decimal128(18, _PMPM_PLACES)),
 }
 
 
@@ -381,14 +377,12 @@ def read_qualities(
 
 def shared_savings_table(rows: Sequence[SharedSavingsRow]) -> pa.Table:
     """The rows as the published Arrow table; money is DECIMAL."""
-    return table_of(rows, SharedSavingsRow, _TYPES)
+    return table_of(rows, SharedSavingsRow, _EXACT)
 
 
 def write_shared_savings(rows: Sequence[SharedSavingsRow], outcomes_dir: Path) -> Path:
     """Write `agg_shared_savings.parquet`; equal rows give equal bytes."""
-    file = outcomes_dir / FILE_NAME
-    write_table(shared_savings_table(rows), file)
-    return file
+    return write_table(shared_savings_table(rows), outcomes_dir / FILE_NAME)
 
 
 def _completion_ratio(

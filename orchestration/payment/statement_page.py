@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from orchestration.pages import dollars_text, render
+from orchestration.pages import SVG_FONT, dollars_text, render
+from orchestration.pages.drawing import Data, svg_filled
 from orchestration.payment.reasons import REASON_TEXTS
 from orchestration.payment.statement import Json, Statement
 
@@ -129,27 +130,36 @@ def _inputs_by_feed(statement: Statement) -> list[dict[str, object]]:
     ]
 
 
+@dataclass(frozen=True)
+class _Shape:
+    """What makes two pictures differ beside their bars."""
+
+    width: int
+    has_floor: bool
+
+
 def _picture(steps: Sequence[Mapping[str, Json]], width: int) -> str:
     """Two waterfalls: from base cost to gross savings, and from there, larger, to the payment."""
-    import altair as alt
-    import vl_convert
-
     split = next(number for number, step in enumerate(steps) if step["step"] == "gross")
-    above = _waterfall(steps[: split + 1], width, is_near_totals=True)
-    below = _waterfall(steps[split:], width, is_near_totals=False)
-    chart = alt.vconcat(above, below, spacing=26).configure(
-        font="system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif",
-        view=alt.ViewConfig(stroke=None),
-        axis=alt.AxisConfig(
-            labelFontSize=12,
-            titleFontSize=11,
-            labelColor=_INK,
-            titleColor=_GREY,
-            titleFontWeight="normal",
-        ),
+    floor = _floor(steps[: split + 1])
+    return svg_filled(
+        _waterfalls,
+        _Shape(width, floor > 0),
+        {
+            **_drawn("above", _bars(steps[: split + 1], floor, is_near_totals=True), floor, width),
+            **_drawn("below", _bars(steps[split:], 0.0, is_near_totals=False), 0.0, width),
+        },
     )
-    svg: str = vl_convert.vegalite_to_svg(chart.to_json(validate=False))
-    return svg
+
+
+def _drawn(name: str, bars: Sequence["_Bar"], floor: float, width: int) -> Data:
+    """The bars of a waterfall, and the edges of its axis: room for what is written beside them."""
+    low, high = min(floor, *(bar.left for bar in bars)), max(bar.right for bar in bars)
+    room = (high - low or 1.0) * (0.4 if width <= _NARROW else 0.16)
+    return {
+        name: [{**asdict(bar), "right": bar.right} for bar in bars],
+        f"{name}_edges": [{"edge": low}, {"edge": high + room}],
+    }
 
 
 @dataclass(frozen=True)
@@ -171,22 +181,33 @@ class _Bar:
         return min(self.start, self.end)
 
 
-def _waterfall(
-    steps: Sequence[Mapping[str, Json]], width: int, is_near_totals: bool
-) -> "alt.LayerChart | alt.FacetChart":
-    """Bars of the steps; `is_near_totals` starts the axis just below the totals, and says so."""
+def _waterfalls(shape: _Shape) -> "alt.VConcatChart":
     import altair as alt
-    import pandas as pd
 
-    floor = _floor(steps) if is_near_totals else 0.0
-    bars = _bars(steps, floor, is_near_totals)
-    low, high = min(floor, *(bar.left for bar in bars)), max(bar.right for bar in bars)
+    above = _waterfall("above", shape.width, shape.has_floor)
+    below = _waterfall("below", shape.width, has_floor=False)
+    whole: alt.VConcatChart = alt.vconcat(above, below, spacing=26).configure(
+        font=SVG_FONT,
+        view=alt.ViewConfig(stroke=None),
+        axis=alt.AxisConfig(
+            labelFontSize=12,
+            titleFontSize=11,
+            labelColor=_INK,
+            titleColor=_GREY,
+            titleFontWeight="normal",
+        ),
+    )
+    return whole
+
+
+def _waterfall(name: str, width: int, has_floor: bool) -> "alt.LayerChart | alt.FacetChart":
+    """Bars of the steps; where the axis starts just below the totals, it says so."""
+    import altair as alt
+
     is_narrow = width <= _NARROW
-    room = (high - low or 1.0) * (0.4 if is_narrow else 0.16)
-    data = pd.DataFrame([{**asdict(bar), "right": bar.right} for bar in bars])
     y = alt.Y(
         "label:N",
-        sort=[bar.label for bar in bars],
+        sort=None,
         title=None,
         axis=alt.Axis(
             labelLimit=230, domain=False, ticks=False, labelPadding=8, labels=not is_narrow
@@ -194,8 +215,8 @@ def _waterfall(
     )
     x = alt.X(
         "start:Q",
-        title="dollars; the axis does not start at 0" if floor else "dollars",
-        scale=alt.Scale(domain=[low, high + room], nice=False, zero=False),
+        title="dollars; the axis does not start at 0" if has_floor else "dollars",
+        scale=alt.Scale(nice=False, zero=False),
         axis=alt.Axis(
             format="$.4~s",
             tickCount=3 if is_narrow else 5,
@@ -206,14 +227,16 @@ def _waterfall(
         ),
     )
     tones = alt.Scale(domain=["total", "up", "down"], range=[_BLUE, _GREEN, _RED])
-    base = alt.Chart(data)
-    layers: list[alt.Chart] = [
+    base = alt.Chart(alt.NamedData(name=name))
+    edges = alt.Chart(alt.NamedData(name=f"{name}_edges"))
+    layers = [
         base.mark_bar(size=18, cornerRadius=2).encode(
             x=x, x2="end:Q", y=y, color=alt.Color("tone:N", scale=tones, legend=None)
         ),
         base.mark_text(align="left", dx=6, fontSize=12, color=_INK).encode(
             x="right:Q", y=y, text="shown:N"
         ),
+        edges.mark_tick(opacity=0).encode(x="edge:Q"),
     ]
     if is_narrow:
         # There is no room beside the bars: each name stands above its bar.
@@ -222,7 +245,7 @@ def _waterfall(
                 x=alt.value(0), y=y, text="label:N"
             )
         )
-    return alt.layer(*layers).properties(width=width, height=alt.Step(46 if is_narrow else 30))
+    return alt.layer(*layers, width=width, height=alt.Step(46 if is_narrow else 30))
 
 
 def _floor(steps: Sequence[Mapping[str, Json]]) -> float:

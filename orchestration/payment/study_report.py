@@ -18,6 +18,7 @@ import duckdb
 from orchestration.ingest.ledger import write_whole
 from orchestration.outcomes import study as er_study
 from orchestration.outcomes.study import StudyCell, StudyResult
+from orchestration.pages.drawing import svg_of
 from orchestration.payment import study as payment_study
 from orchestration.payment.study import PaymentResult, error_of
 from orchestration.settings import PROJECT_ROOT
@@ -197,7 +198,6 @@ def picture(study: Study) -> str:
     """Coverage of planted and expected by cell, and false payments, as SVG."""
     import altair as alt
     import pandas as pd
-    import vl_convert
 
     names = {
         "coverage_planted": "planted effect",
@@ -256,7 +256,7 @@ def picture(study: Study) -> str:
         .properties(width=170, height=alt.Step(18), title="False payments")
     )
     chart = alt.vconcat(above, below, spacing=30).resolve_scale(color="independent")
-    return str(vl_convert.vegalite_to_svg(chart.to_json(validate=False)))
+    return svg_of(chart)
 
 
 def _reading(results: Sequence[StudyResult]) -> list[str]:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from orchestration.configuration import nearest
 from orchestration.errors import CareWarehouseError, ConfigurationError, Problem
 from orchestration.outcomes.agreements import Agreement, RunInputs
+from orchestration.pages.drawing import svg_of
 from orchestration.payment.costs import load_members
 from orchestration.payment.settlement import (
     Evidence,
@@ -171,15 +172,13 @@ def comparison_table(what_if: WhatIf) -> str:
 def tornado(what_if: WhatIf) -> bytes:
     """SVG: how far each single term moves the payment from the contract's, widest first."""
     import altair as alt
-    import pandas as pd
-    import vl_convert
 
     paid = what_if.contract.row.payment_amount
     widest: dict[str, Decimal] = {}
     for swing in what_if.swings:
         widest[swing.term] = max(widest.get(swing.term, Decimal(0)), abs(swing.payment - paid))
     order = sorted(widest, key=lambda term: (-widest[term], term))
-    data = pd.DataFrame(
+    data = alt.InlineData(
         [
             {
                 "term": swing.term.replace("_", " "),
@@ -190,8 +189,7 @@ def tornado(what_if: WhatIf) -> bytes:
             }
             for swing in what_if.swings
             if swing.payment != paid
-        ],
-        columns=["term", "start", "end", "value", "tone"],
+        ]
     )
     y = alt.Y("term:N", sort=[term.replace("_", " ") for term in order], title=None)
     base = alt.Chart(data)
@@ -208,13 +206,16 @@ def tornado(what_if: WhatIf) -> bytes:
     values = base.mark_text(align="left", dx=5, fontSize=11).encode(x="end:Q", y=y, text="value:N")
     contract = base.mark_rule(color="#1f2937").encode(x=alt.datum(float(paid)))
     told = f"contract pays ${paid:,.2f}; terms not drawn do not move it"
-    chart = alt.layer(bars, contract, values).properties(
-        width=520,
-        height=alt.Step(28),
-        title=alt.TitleParams("What moves the payment", subtitle=told, anchor="start"),
-    )
-    svg: str = vl_convert.vegalite_to_svg(chart.to_json(validate=False))
-    return svg.encode()
+    return svg_of(
+        alt.layer(
+            bars,
+            contract,
+            values,
+            width=520,
+            height=alt.Step(28),
+            title=alt.TitleParams("What moves the payment", subtitle=told, anchor="start"),
+        )
+    ).encode()
 
 
 class _Settler:

@@ -9,13 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 
-import duckdb
+import pyarrow.parquet as pq
 
 from orchestration.outcomes.practices import funnel_of, shrunk_rates
 from orchestration.pages import render
-from orchestration.pages.scorecard_charts import Practice, charts_of, report_picture
+from orchestration.pages.scorecard_charts import draw_missing, kept_picture, report_picture
+from orchestration.pages.scorecard_data import ChartData, Practice, charts_of
 from orchestration.payment.reasons import REASON_TEXTS
 from orchestration.programs import Portfolio, load_portfolios
 from orchestration.settings import Settings
@@ -49,22 +51,28 @@ def write_scorecards(settings: Settings, building: Path, as_of: date) -> None:
         return
     programs, savings, er_use, months = (published_rows(building, name) for name in _TABLES)
     others = {name: _by_program(published_rows(building, name)) for name in _OPTIONAL_TABLES}
+    of_er, of_months = _by_program(er_use), _by_program(months)
     folder = building / SCORECARDS_DIR
     folder.mkdir()
     by_program = {str(row["program_id"]): row for row in programs}
-    for row in savings:
-        program_id = str(row["program_id"])
-        name = f"{program_id}.html"
-        page = scorecard_page(
+    reports = {
+        program_id: Report(
             by_program[program_id],
             row,
-            [one for one in er_use if one["program_id"] == program_id],
-            [one for one in months if one["program_id"] == program_id],
-            as_of,
+            of_er.get(program_id, []),
+            of_months.get(program_id, []),
             Shown(**{name: rows.get(program_id, []) for name, rows in others.items()}),
-            settings.published_dir / "current" / SCORECARDS_DIR / name,
         )
-        (folder / name).write_text(page, encoding="utf-8")
+        for program_id, row in ((str(row["program_id"]), row) for row in savings)
+    }
+    known: dict[str, str] = {}
+    for program_id in reports:
+        published = settings.published_dir / "current" / SCORECARDS_DIR / f"{program_id}.html"
+        known |= kept_picture(published)
+    pictures = draw_missing([one.charts for one in reports.values()], known, settings.threads)
+    for program_id, report in reports.items():
+        page = scorecard_page(report, as_of, pictures)
+        (folder / f"{program_id}.html").write_text(page, encoding="utf-8")
     page = portfolio_page(programs, savings, er_use, load_portfolios(settings), as_of)
     (folder / "portfolio.html").write_text(page, encoding="utf-8")
 
@@ -80,32 +88,43 @@ class Shown:
     agg_access_experience: Sequence[Row] = ()
 
 
-def scorecard_page(
-    program: Row,
-    savings: Row,
-    er_use: Sequence[Row],
-    months: Sequence[Row],
-    as_of: date,
-    shown: Shown = Shown(),
-    before: Path | None = None,
-) -> str:
+@dataclass(frozen=True)
+class Report:
+    """Everything one program's page shows, as it is published."""
+
+    program: Row
+    savings: Row
+    er_use: Sequence[Row] = ()
+    months: Sequence[Row] = ()
+    shown: Shown = Shown()
+
+    @cached_property
+    def practices(self) -> Sequence[Practice]:
+        return _practices(self.shown.agg_quality_measure, self.savings)
+
+    @cached_property
+    def charts(self) -> ChartData:
+        return charts_of(self.savings, self.er_use, self.months, self.shown, self.practices)
+
+
+def scorecard_page(report: Report, as_of: date, pictures: Mapping[str, str] = {}) -> str:
     """One program's page: the triple aim, one picture of all charts, tables, settlement outlook.
 
-    `before` is the page published now, whose picture is taken over where its data are equal.
+    `pictures` are those drawn already, by key.
     """
+    savings, shown = report.savings, report.shown
     reasons = [code for code in str(savings["failed_reasons"] or "").split(",") if code]
-    practices = _practices(shown.agg_quality_measure, savings)
     return render(
         "scorecard.html.j2",
-        program=program,
+        program=report.program,
         savings=savings,
-        headline=_headline(er_use),
+        headline=_headline(report.er_use),
         outcomes=_stated_outcomes(shown.agg_outcome_versus_market),
         experience=_outcome(shown.agg_outcome_versus_market, "experience"),
         access=shown.agg_access_experience,
         changes=[row for row in shown.agg_change_versus_market if row["is_published_design"]],
-        practices=practices,
-        picture=report_picture(charts_of(savings, er_use, months, shown, practices), before),
+        practices=report.practices,
+        picture=report_picture(report.charts, pictures),
         reasons=[] if savings["is_eligible"] else [REASON_TEXTS[code] for code in reasons],
         as_of=as_of,
     )
@@ -144,14 +163,8 @@ def published_rows(building: Path, name: str) -> list[Row]:
     path = building / f"{name}.parquet"
     if not path.exists():
         return []
-    with duckdb.connect() as connection:
-        return _rows(connection, path)
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, path: Path) -> list[Row]:
-    found = connection.execute("from read_parquet(?)", [str(path)])
-    names = [column[0] for column in found.description]
-    return [dict(zip(names, values, strict=True)) for values in found.fetchall()]
+    rows: list[Row] = pq.read_table(path).to_pylist()
+    return rows
 
 
 def _headline(er_use: Sequence[Row]) -> Row | None:

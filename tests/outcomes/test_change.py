@@ -29,8 +29,11 @@ from orchestration.outcomes.change import (
     scope_of,
     write_changes,
 )
-from orchestration.outcomes.change_report import change_chart, markdown_table
+from orchestration.outcomes.change_report import markdown_table
 from orchestration.outcomes.change_terms import ChangeTerms
+from orchestration.pages.scorecard_charts import report_picture
+from orchestration.pages.scorecard_data import charts_of
+from orchestration.publication.scorecards import Shown
 
 TERMS = ChangeTerms(
     program_id="program",
@@ -201,10 +204,25 @@ def test_equal_people_give_equal_bytes(found: Changes, tmp_path: Path) -> None:
 
 def test_the_picture_and_the_table_show_the_design(found: Changes) -> None:
     """A reader judges a propensity design by its balance, pre-trend and placebos."""
-    picture = change_chart(found.rows, found.details)
-    for told in ("quarter by quarter", "market groups of similar size", "Balance of what"):
-        assert told in picture
-    assert change_chart([], []) == ""
+    savings = dict.fromkeys(
+        ("benchmark_amount", "savings_amount", "baseline_start_date", "baseline_end_date")
+    )
+    data = charts_of(
+        {**savings, "performance_end_date": None},
+        [],
+        [],
+        Shown(
+            agg_change_versus_market=change_table(found.rows).to_pylist(),
+            agg_change_detail=detail_table(found.details).to_pylist(),
+        ),
+        [],
+    )
+    assert [line["outcome"] for line in data.own] == ["ER use", "cost"]
+    assert {line["when"] for line in data.quarters} == {"before", "after"}
+    picture = report_picture(data, {})
+    assert picture is not None
+    for told in ("weighted market, by quarter", "among market groups", "Balance of what"):
+        assert told in picture["whole"]
     assert "| The Group | ER use | att | -1" in markdown_table(found.rows)
 
 

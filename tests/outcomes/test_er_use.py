@@ -12,16 +12,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from orchestration.errors import CareWarehouseError
-from orchestration.outcomes.er_terms import ErComparisonTerms
-from orchestration.outcomes.er_use import (
+from orchestration.outcomes.er_populations import (
     ErPattern,
-    ErUseRow,
-    compare_er_use,
-    er_use_table,
-    read_er_patterns,
-    sentence,
-    write_er_use,
+    Population,
+    Unit,
+    populations_of,
+    read_populations,
 )
+from orchestration.outcomes.er_row import ErUseRow, er_use_table, sentence, write_er_use
+from orchestration.outcomes.er_terms import ErComparisonTerms
+from orchestration.outcomes.er_use import compare_er_use
 from orchestration.outcomes.report import interval_chart, markdown_table
 from orchestration.outcomes.standardize import Cell
 
@@ -88,7 +88,7 @@ def patterns() -> list[ErPattern]:
 
 @pytest.fixture(scope="module")
 def rows(patterns: Sequence[ErPattern]) -> list[ErUseRow]:
-    return compare_er_use(patterns, TERMS, "2026-06")
+    return compare_er_use(populations_of(patterns), TERMS, "2026-06")
 
 
 def one(rows: Sequence[ErUseRow], unit: str, basis: str, role: str = "performance") -> ErUseRow:
@@ -182,7 +182,7 @@ def test_few_visits_are_suppressed_whatever_the_interval_says() -> None:
         for visits, persons in ((0, 600), (1, 7))
     ]
     row = one(
-        compare_er_use([*market, *panel], {PROGRAM: TERMS[PROGRAM]}, "2026-06"),
+        compare_er_use(populations_of([*market, *panel]), {PROGRAM: TERMS[PROGRAM]}, "2026-06"),
         PROGRAM,
         "all_others",
     )
@@ -232,7 +232,7 @@ def test_the_file_has_equal_bytes_whatever_the_order_of_rows_or_threads(
     patterns: Sequence[ErPattern], rows: Sequence[ErUseRow], tmp_path: Path
 ) -> None:
     """DESIGN decision 2: a rerun publishes equal digests."""
-    again = compare_er_use(list(reversed(patterns)), TERMS, "2026-06", threads=2)
+    again = compare_er_use(populations_of(list(reversed(patterns))), TERMS, "2026-06", threads=2)
     first = write_er_use(rows, tmp_path / "a").read_bytes()
     assert write_er_use(again, tmp_path / "b").read_bytes() == first
 
@@ -242,14 +242,16 @@ def test_another_programs_arrival_does_not_move_a_result(
 ) -> None:
     """Draws belong to a population, not to its place in the run."""
     alone = compare_er_use(
-        [row for row in patterns if row.program_id == PROGRAM], {PROGRAM: TERMS[PROGRAM]}, "2026-06"
+        populations_of([row for row in patterns if row.program_id == PROGRAM]),
+        {PROGRAM: TERMS[PROGRAM]},
+        "2026-06",
     )
     assert alone == [row for row in rows if row.program_id == PROGRAM]
 
 
 def test_a_program_without_members_has_insufficient_rows() -> None:
     """A program must not vanish from the page because nobody was attributed to it."""
-    rows = compare_er_use([], {PROGRAM: TERMS[PROGRAM]}, "2026-06")
+    rows = compare_er_use({}, {PROGRAM: TERMS[PROGRAM]}, "2026-06")
     assert [row.verdict for row in rows] == ["insufficient"] * 4
     assert er_use_table(rows).num_rows == 4
 
@@ -258,7 +260,7 @@ def test_patterns_of_an_unknown_program_stop_the_run() -> None:
     """Silently leaving a program out would publish a page that looks complete."""
     stray = ErPattern("x", "x", None, "performance", "panel", CELLS[0], 12, 0, 5)
     with pytest.raises(CareWarehouseError, match=r"data/programs/x\.yml"):
-        compare_er_use([stray], TERMS, "2026-06")
+        compare_er_use(populations_of([stray]), TERMS, "2026-06")
 
 
 def test_patterns_are_read_from_the_warehouse_with_bands_as_ages() -> None:
@@ -272,10 +274,21 @@ def test_patterns_are_read_from_the_warehouse_with_bands_as_ages() -> None:
                 'performance' as period_role, 'panel' as comparison, '6-17' as age_band,
                 'F' as sex, 3 as condition_tier, 12 as member_months, 2 as visits,
                 unnest([4, 5])::bigint as persons
+            union all
+            select 'p', 'p', null, 'performance', 'panel', '18-24', 'M', 0, 12, 2, 4
             """
         )
-        (pattern,) = read_er_patterns(warehouse)
-    assert pattern == ErPattern("p", "p", None, "performance", "panel", Cell(6, "F", 3), 12, 2, 9)
+        read = read_populations(warehouse)
+    made = populations_of(
+        [
+            ErPattern("p", "p", None, "performance", "panel", cell, 12, 2, persons)
+            for cell, persons in ((Cell(18, "M", 0), 4), (Cell(6, "F", 3), 9))
+        ]
+    )
+    assert read.keys() == made.keys() == {Population(Unit("p", "p", None), "performance", "panel")}
+    (one,), (two,) = read.values(), made.values()
+    assert one.cells == two.cells == (Cell(6, "F", 3), Cell(18, "M", 0))
+    assert one.digest == two.digest
 
 
 def test_the_picture_draws_what_may_be_stated_and_names_the_rest(

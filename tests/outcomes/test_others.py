@@ -1,34 +1,39 @@
 """The other outcomes versus market: use, readmission, indexes, experience, access (METHODS H.9)."""
 
+from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pytest
 
-from orchestration.outcomes import others
+from orchestration.errors import ConfigurationError
+from orchestration.outcomes import cost_split
 from orchestration.outcomes.agreements import Agreement, RunInputs
-from orchestration.outcomes.er_use import ALL_OTHERS, ATTRIBUTED_ELSEWHERE
-from orchestration.outcomes.others import (
+from orchestration.outcomes.avoidable import FILE, avoidable_visits, load_weights
+from orchestration.outcomes.er_row import ALL_OTHERS, ATTRIBUTED_ELSEWHERE
+from orchestration.outcomes.others import outcomes_from_warehouse
+from orchestration.outcomes.outcome_row import (
+    COST_GROUPS,
     DESCRIBED,
     DIABETES,
     EXPERIENCE,
+    FEATURES,
     FOLLOW_UP,
     IMAGING,
     INPATIENT,
     QUALITY,
     READMISSION,
+    USE,
     OutcomeRow,
-    ShareCounts,
-    UseCell,
-    compare_shares,
-    compare_use,
     markdown_table,
-    outcomes_from_warehouse,
     write_outcomes,
 )
+from orchestration.outcomes.shares import ShareCounts, compare_shares
 from orchestration.outcomes.standardize import Cell
+from orchestration.outcomes.use import UseCell, compare_use, load_events, read_use
 from orchestration.programs import load_programs
 from orchestration.settings import PROJECT_ROOT, load_settings
 
@@ -134,12 +139,24 @@ def warehouse(agreement: Agreement) -> duckdb.DuckDBPyConnection:
             (1, date '2025-03-20', '71250', 12, true, '11'),
             (1, date '2025-03-25', '71250', 12, true, '11'),
             (1, date '2025-03-07', '99213', 21, true, '11'),
+            (1, date '2025-03-09', 'S9083', 8, true, '20'),
+            (1, date '2025-03-09', '99213', 8, true, '20'),
             (2, date '2025-03-05', '70450', 12, false, '11'),
             (2, date '2025-03-05', '71250', 12, true, null)
         ) t(person_key, from_date, hcpcs_code, service_category, is_counted,
             place_of_service_code);
+        alter table int_claim_line add column incurred_date date;
+        alter table int_claim_line add column allowed_cents bigint default 100;
+        alter table int_claim_line add column claim_key bigint default 1;
+        update int_claim_line set incurred_date = from_date,
+            allowed_cents = case person_key when 2 then 300 else 100 end;
+        create table int_pharmacy_fill as select * from (values
+            (1, date '2025-03-02', '00001', 30, 1000), (2, date '2025-03-02', '00001', 30, 4000),
+            (2, date '2025-03-03', '00001', 90, 0), (1, date '2024-03-02', '00001', 30, 9999)
+        ) t(person_key, fill_date, ndc_code, days_supply, allowed_cents);
         create table int_ed_visit as select 1 as person_key, date '2025-03-20' as visit_start_date,
-            date '2025-03-20' as visit_end_date;
+            date '2025-03-20' as visit_end_date, 'M5450' as principal_diagnosis_code,
+            true as is_treat_and_release;
         create table int_inpatient_stay as select 1 as person_key,
             date '2025-03-24' as admission_date, date '2025-03-26' as discharge_date;
         create table int_index_stay as select * from (values
@@ -207,7 +224,98 @@ def test_outcomes_are_read_where_people_belonged(
     assert of("extended_hours").panel_value == 1
     assert of("e_prescribing").panel_value == 0
     assert of("ehr").verdict == DESCRIBED
-    assert len(rows) == 2 * 4 + 4 + len(others.FEATURES)
+    assert of("urgent_care").panel_count == 1, "a day of urgent care is one visit"
+    assert "nyu_ed_weights.csv" in of("er_avoidable").insufficient_reasons
+    assert of("cost_pharmacy").panel_value == pytest.approx(10 / 12)
+    assert of("cost_pharmacy").market_value == pytest.approx(40 / 12)
+    assert of("cost_pharmacy").panel_count == 1
+    assert of("cost_pharmacy").price_ratio is None, "one person is not told of"
+    assert len(rows) == 2 * (len(USE) + 1) + 4 + len(FEATURES) + len(COST_GROUPS)
     assert "Experience" not in markdown_table([])
     paths = [write_outcomes(rows, tmp_path / name) for name in "ab"]
     assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+def test_cost_is_split_into_price_and_use(
+    warehouse: duckdb.DuckDBPyConnection, agreement: Agreement
+) -> None:
+    """A group that buys the same for half the price must not be praised for using less."""
+    load_events(warehouse, (agreement,), None)
+    used = read_use(warehouse)
+    costs = cost_split.read_costs(warehouse, (agreement,), used)
+    assert costs.at_market_prices[PROGRAM, "cost_pharmacy"] == (1_000, 1_000), "120 days for 40.00"
+    imaging = (500, 2 * 300 + 3 * 100)
+    assert costs.at_market_prices[PROGRAM, "cost_imaging"] == imaging, "70450 only the panel had"
+    groups = [outcome for outcome in COST_GROUPS if (PROGRAM, outcome) in costs.at_market_prices]
+    parts = [costs.at_market_prices[PROGRAM, one] for one in groups if one != "cost_all"]
+    assert tuple(map(sum, zip(*parts, strict=True))) == costs.at_market_prices[PROGRAM, "cost_all"]
+
+    sides = {"panel": use(500.0, 20_000, 3), ATTRIBUTED_ELSEWHERE: use(1_000.0, 80_000, 4)}
+    made = cost_split.Costs(
+        cells={(PROGRAM, "cost_visits", side): cells for side, cells in sides.items()},
+        people={(PROGRAM, "cost_visits", side): 20_000 for side in sides},
+        at_market_prices={(PROGRAM, "cost_visits"): (300, 400)},
+    )
+    rows = {row.outcome: row for row in cost_split.compare_costs(agreement, made)}
+    row = rows["cost_visits"]
+    assert row.verdict == "lower"
+    assert row.ratio == pytest.approx(0.5, rel=0.01)
+    assert (row.price_ratio, row.use_ratio) == (0.75, pytest.approx(0.5 / 0.75, rel=0.01))
+    assert row.market_value == pytest.approx(20 / 12, rel=0.01), "dollars a member and month"
+    assert rows["cost_imaging"].verdict == "insufficient"
+
+
+PUBLISHED_WEIGHTS = """\
+icd10_code,non_emergent,primary_care_treatable,ed_needed_preventable,ed_needed_not_preventable,\
+injury,mental_health,alcohol,drug,unclassified
+J06.9,0,0.8226,0.1774,0,0,0,0,0,0
+R07.9,0,0.3239,0,0.6761,0,0,0,0,0
+J45.901,0,0.0189,0.9811,0,0,0,0,0,0
+M54.5,0.7361,0.1528,0,0.1111,0,0,0,0,0
+S93.401A,0,0,0,0,1,0,0,0,0
+"""
+
+
+def test_avoidable_visits_are_sums_of_fractions(
+    warehouse: duckdb.DuckDBPyConnection, agreement: Agreement, tmp_path: Path
+) -> None:
+    """EX-H5: J06.9, R07.9, J45.901 and M54.50 (by its parent M54.5) are 2.054 of 4 visits."""
+    assert load_weights(tmp_path) is None
+    path = tmp_path / FILE
+    path.parent.mkdir()
+    path.write_text(PUBLISHED_WEIGHTS)
+    weights = load_weights(tmp_path)
+    assert weights is not None
+    found = avoidable_visits(["J06.9", "R07.9", "J45.901", "M54.50"], weights)
+    assert round(found, 3) == Decimal("2.054")
+    assert weights.of("Z9999") == (0, 10_000), "unclassified, and told as such"
+
+    inputs = RunInputs(date(2026, 7, 10), "2026-06", (agreement,))
+    rows = {
+        (row.outcome, row.market_basis): row
+        for row in outcomes_from_warehouse(warehouse, inputs, weights)
+    }
+    row = rows["er_avoidable", ATTRIBUTED_ELSEWHERE]
+    assert row.insufficient_reasons.startswith("fewer than 500 member-years, fewer than 11")
+    assert rows["er_unclassified", ATTRIBUTED_ELSEWHERE].verdict == "insufficient"
+    load_events(warehouse, (agreement,), weights)
+    (one,) = read_use(warehouse)[PROGRAM, "er_avoidable", "panel"]
+    assert (one.uses, one.squares) == (8_889, 8_889**2)
+
+    path.write_text(PUBLISHED_WEIGHTS + "J06.9,0,0,0,0,0,0,0,0,0.5\n")
+    with pytest.raises(ConfigurationError, match=r"line 7.*add up to 1") as told:
+        load_weights(tmp_path)
+    assert "one line" in str(told.value)
+
+
+def test_fractions_are_judged_by_what_is_told(agreement: Agreement) -> None:
+    """Ten-thousandths of a visit must not make ten visits a hundred thousand."""
+    whole, market = use(0.05), use(0.05, 80_000, 2)
+    parts = [
+        [replace(one, uses=10_000 * one.uses, squares=10_000**2 * one.squares) for one in side]
+        for side in (whole, market)
+    ]
+    as_visits = compare_use(agreement, IMAGING, ALL_OTHERS, whole, market)
+    as_parts = compare_use(agreement, "er_avoidable", ALL_OTHERS, *parts)
+    for name in ("panel_count", "expected_count", "panel_value", "interval_lower", "dispersion"):
+        assert getattr(as_parts, name) == pytest.approx(getattr(as_visits, name)), name

@@ -2,18 +2,19 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from orchestration.pages.scorecard_charts import natural_limits
+from orchestration.pages.scorecard_charts import draw_missing, kept_picture
+from orchestration.pages.scorecard_data import natural_limits
 from orchestration.payment import points, shared_savings
 from orchestration.payment.reasons import REASON_TEXTS
 from orchestration.programs import load_portfolios
-from orchestration.publication.scorecards import Shown, portfolio_page, scorecard_page
+from orchestration.publication.scorecards import Report, Shown, portfolio_page, scorecard_page
 from orchestration.settings import PROJECT_ROOT, load_settings
 
 AS_OF = date(2026, 7, 10)
@@ -59,6 +60,17 @@ def savings(name: str, reasons: str = "", trend: str = "-1.9", members: str = "1
     }
 
 
+def page_of(
+    months: Sequence[Row] = (),
+    shown: Shown | None = None,
+    pictures: Mapping[str, str] = {},
+    reasons: str = "",
+) -> str:
+    """The page of a program of which only some tables are published."""
+    report = Report(program("p", None, None), savings("p", reasons), [], months, shown or Shown())
+    return scorecard_page(report, AS_OF, pictures)
+
+
 def months(of: Mapping[int, float | None]) -> list[Row]:
     """Months from January 2024 on; the ER rate is told or, where it was suppressed, null."""
     return [
@@ -84,12 +96,12 @@ def test_limits_are_of_month_to_month_noise() -> None:
 def test_a_month_outside_its_limits_is_marked_and_a_suppressed_one_left_out() -> None:
     """The page shows what is published; a hidden count must not come back as a point."""
     calm: dict[int, float | None] = {number: 200.0 + number % 2 for number in range(24)}
-    page = scorecard_page(program("p", None, None), savings("p"), [], months(calm), AS_OF)
+    page = page_of(months=months(calm))
     assert page.count("<svg") == 3, "the picture whole, and its two columns for a phone"
     drawn = drawn_points(page)
     assert (drawn["#1f4e79"], drawn["#b4432e"]) == (24, 0)
     wild = {**calm, 20: 300.0, 21: None}
-    page = scorecard_page(program("p", None, None), savings("p"), [], months(wild), AS_OF)
+    page = page_of(months=months(wild))
     drawn = drawn_points(page)
     assert (drawn["#1f4e79"], drawn["#b4432e"]) == (22, 1)
 
@@ -125,9 +137,7 @@ def test_practices_stand_in_a_funnel_and_a_gap_table_of_what_is_published() -> N
         quality("old", 50, measure_year=2024),
         quality("0", 30, measure_id="M06", is_higher_better=False),
     ]
-    page = scorecard_page(
-        program("p", None, None), savings("p"), [], [], AS_OF, Shown(agg_quality_measure=rows)
-    )
+    page = page_of(shown=Shown(agg_quality_measure=rows))
     assert page.count("<tr><td>Practice") == 15
     assert "of 21." in page, "hidden and old practices are none"
     assert "<td>Practice 0</td><td>200</td><td>65.0 %</td>" in " ".join(page.split()), "60 and 70"
@@ -167,7 +177,7 @@ def test_changes_and_outcomes_are_told_in_words_and_intervals() -> None:
         agg_change_versus_market=[change, {**change, "is_published_design": False}],
         agg_outcome_versus_market=[outcome, {**unstated, "verdict": "insufficient"}],
     )
-    page = scorecard_page(program("p", None, None), savings("p"), [], [], AS_OF, shown)
+    page = page_of(shown=shown)
     flat = " ".join(page.split())
     assert flat.count("It moved 8 % lower.") == 1
     assert "Among 30 market groups of similar size its place is 1 from the lowest." in flat
@@ -181,30 +191,42 @@ def test_a_picture_of_equal_data_is_taken_from_the_page_before(
 ) -> None:
     """A hundred pictures a night are dear; one whose data changed must be drawn anew."""
     rows: dict[int, float | None] = {number: 200.0 + number % 3 for number in range(24)}
-    first = scorecard_page(program("p", None, None), savings("p"), [], months(rows), AS_OF)
+    first = page_of(months=months(rows))
     before = tmp_path / "p.html"
     before.write_text(first)
+    kept = kept_picture(before)
+    assert kept_picture(tmp_path / "none.html") == {}
 
     def forbidden(*_: object) -> None:
         pytest.fail("drawn again")
 
     with monkeypatch.context() as patch:
         patch.setattr("orchestration.pages.scorecard_charts._draw", forbidden)
-        again = scorecard_page(
-            program("p", None, None), savings("p"), [], months(rows), AS_OF, Shown(), before
-        )
-    assert again == first
+        assert page_of(months=months(rows), pictures=kept) == first
     rows[23] = 250.0
-    changed = scorecard_page(
-        program("p", None, None), savings("p"), [], months(rows), AS_OF, Shown(), before
-    )
+    changed = page_of(months=months(rows), pictures=kept)
     assert drawn_points(changed) != drawn_points(first)
 
 
+def test_pictures_drawn_by_other_processes_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A portfolio's pages must not depend on how many processes drew them."""
+    pages = [
+        Report(
+            program("p", None, None),
+            savings("p"),
+            months=months({n: 200.0 + n % k for n in range(12)}),
+        ).charts
+        for k in (3, 4, 5)
+    ]
+    alone = draw_missing(pages, {}, 1)
+    monkeypatch.setattr("orchestration.pages.scorecard_charts._WORTH_PROCESSES", 2)
+    assert draw_missing(pages, {}, 2) == alone
+    assert len(alone) == 3
+    assert len(set(alone.values())) == 3
+
+
 def test_the_report_says_why_nothing_is_paid() -> None:
-    page = scorecard_page(
-        program("p", None, None), savings("p", "QUALITY_GATE,BELOW_MSR"), [], [], AS_OF
-    )
+    page = page_of(reasons="QUALITY_GATE,BELOW_MSR")
     assert "the quality gate was missed; savings are below the minimum savings rate" in page
     assert "<script" not in page
 

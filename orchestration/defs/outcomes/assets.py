@@ -7,10 +7,14 @@ import dagster as dg
 from orchestration.checks import read_run_inputs as read_provenance
 from orchestration.defs.warehouse.assets import model_key
 from orchestration.outcomes.agreements import read_run_inputs
+from orchestration.outcomes.avoidable import load_weights
 from orchestration.outcomes.change import changes_from_warehouse, write_changes
-from orchestration.outcomes.er_use import er_use_from_warehouse, write_er_use
-from orchestration.outcomes.others import markdown_table as outcome_markdown
-from orchestration.outcomes.others import outcomes_from_warehouse, write_outcomes
+from orchestration.outcomes.change_report import markdown_table as change_markdown
+from orchestration.outcomes.er_row import write_er_use
+from orchestration.outcomes.er_use import er_use_from_warehouse
+from orchestration.outcomes.others import outcomes_from_warehouse
+from orchestration.outcomes.outcome_row import markdown_table as outcome_markdown
+from orchestration.outcomes.outcome_row import write_outcomes
 from orchestration.outcomes.report import interval_chart, markdown_table
 from orchestration.settings import Settings
 from orchestration.warehouse import read_warehouse
@@ -77,10 +81,6 @@ def agg_er_use_versus_market(
 def agg_change_versus_market(
     context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Settings]
 ) -> dg.MaterializeResult[None]:
-    # Its pictures' and its regression's libraries are heavy, and the definitions have a budget.
-    from orchestration.outcomes.change_report import change_chart
-    from orchestration.outcomes.change_report import markdown_table as change_markdown
-
     with read_warehouse(pipeline) as warehouse:
         inputs = read_run_inputs(warehouse)
         changes = changes_from_warehouse(warehouse, inputs)
@@ -88,21 +88,11 @@ def agg_change_versus_market(
     for row in changes.rows:
         if row.is_published_design:
             context.log.info(f"{row.program_id} {row.outcome}: {row.verdict}")
-    first = next(iter(changes.details), None)
-    pictures = {}
-    if first is not None:
-        # One program's, as an example: every report has its own.
-        picture = change_chart(
-            [row for row in changes.rows if row.program_id == first.program_id],
-            [line for line in changes.details if line.program_id == first.program_id],
-        )
-        pictures[first.program_id] = dg.MetadataValue.md(_as_image("change", picture.encode()))
     provenance = read_provenance(pipeline)
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": len(changes.rows),
             "results": dg.MetadataValue.md(change_markdown(changes.rows)),
-            **pictures,
             "as_of": str(inputs.as_of),
             "claims_through": inputs.claims_through_period,
             "input_version": provenance.input_version,
@@ -124,6 +114,7 @@ def agg_change_versus_market(
         model_key("int_outcome_member_month"),
         model_key("int_outcome_member_period"),
         model_key("int_person"),
+        model_key("int_pharmacy_fill"),
         model_key("int_practice"),
         model_key("int_quality_member"),
         model_key("quality_measure"),
@@ -134,8 +125,9 @@ def agg_change_versus_market(
     ],
     description=(
         "One row per program, outcome and market basis: ER visits with admitted ones, admissions,"
-        " readmissions, advanced imaging, follow-up, quality and diabetes index, experience and"
-        " access against the market, with intervals and verdicts (METHODS H.9)."
+        " readmissions, advanced imaging, urgent care, follow-up, quality and diabetes index,"
+        " experience, access, and cost by service category split into price and use, against the"
+        " market, with intervals and verdicts (METHODS H.8, H.9)."
     ),
 )
 def agg_outcome_versus_market(
@@ -143,7 +135,7 @@ def agg_outcome_versus_market(
 ) -> dg.MaterializeResult[None]:
     with read_warehouse(pipeline) as warehouse:
         inputs = read_run_inputs(warehouse)
-        rows = outcomes_from_warehouse(warehouse, inputs)
+        rows = outcomes_from_warehouse(warehouse, inputs, load_weights(pipeline.config_dir))
     path = write_outcomes(rows, pipeline.outcomes_dir)
     stated = sum(row.verdict in ("lower", "similar", "higher") for row in rows)
     context.log.info(f"{stated} of {len(rows)} outcomes can be stated")
