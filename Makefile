@@ -79,7 +79,7 @@ parity: $(VENV)/.spark ## run one small night on DuckDB and on Spark and compare
 
 spark: $(VENV)/.spark ## add Spark to the environment, for CARE_ENGINE=spark (needs Java 17)
 
-study: setup ## draw simulated worlds and write docs/study.md (WORLDS=2000 a cell; PIPELINES=50 demos)
+study: setup ## draw simulated worlds and write docs/study.md (WORLDS=4000 a cell; PIPELINES=50 demos)
 	$(CARE) study $(WORLDS:%=--worlds %) $(PIPELINES:%=--pipelines %)
 
 docs: setup ## build dbt's documentation site under data/warehouse/dbt_target

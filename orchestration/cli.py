@@ -155,8 +155,8 @@ def resolve_dispute_command(
 
 @app.command()
 def study(
-    worlds: Annotated[int, typer.Option(help="Worlds a cell.", min=1)] = 2_000,
-    draws: Annotated[int, typer.Option(help="Bootstrap draws a world.", min=100)] = 500,
+    worlds: Annotated[int, typer.Option(help="Worlds a cell.", min=1)] = 4_000,
+    draws: Annotated[int, typer.Option(help="Bootstrap draws a world.", min=100)] = 1_000,
     seed: Annotated[int, typer.Option(help="Equal seeds draw equal worlds.")] = 20150520,
     cells: Annotated[
         int | None, typer.Option(help="At most so many cells now; the rest another time.", min=0)

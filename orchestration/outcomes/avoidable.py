@@ -90,9 +90,10 @@ def load_weights(config_dir: Path) -> Weights | None:
                 fix = "A weight is a number from 0 to 1."
                 problems.append(Problem(str(FILE), where, code, fix))
                 continue
-            if min(parts.values()) < 0 or abs(sum(parts.values()) - 1) > _ROUNDING:
-                told = str(sum(parts.values()))
-                problems.append(Problem(str(FILE), where, told, f"Weights of {code} add up to 1."))
+            total = sum(parts.values(), Decimal(0))
+            if min(parts.values()) < 0 or abs(total - 1) > _ROUNDING:
+                fix = f"Weights of {code} add up to 1."
+                problems.append(Problem(str(FILE), where, str(total), fix))
             if code in avoidable:
                 fix = "Each diagnosis has one line."
                 problems.append(Problem(str(FILE), where, code, fix))

@@ -5,7 +5,7 @@ Nothing is computed here, and nothing is read but the results.
 
 from collections.abc import Sequence
 
-from orchestration.outcomes.change import COST, ER_VISITS, ChangeRow
+from orchestration.outcomes.change_row import COST, ER_VISITS, ChangeRow
 
 _NAMES = {ER_VISITS: "ER use", COST: "cost"}
 

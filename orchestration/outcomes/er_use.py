@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import duckdb
 import numpy as np
@@ -34,7 +35,7 @@ from orchestration.outcomes.er_row import (
 )
 from orchestration.outcomes.er_terms import ErComparisonTerms, er_comparison_terms
 from orchestration.outcomes.interval import Interval, Patterns, ResampledTotals
-from orchestration.outcomes.resampling import Draws
+from orchestration.outcomes.resampling import Draws, FloatArray
 from orchestration.outcomes.standardize import (
     CellGroups,
     StandardizedRates,
@@ -70,7 +71,7 @@ class _Comparison:
     panel_dispersion: float | None
     market_dispersion: float | None
     standard_error: float | None
-    draws: stats.FloatArray | None
+    draws: FloatArray | None
 
 
 def compare_er_use(
@@ -134,6 +135,15 @@ def er_use_from_warehouse(
     return compare_er_use(read_populations(warehouse), terms, inputs.claims_through_period, threads)
 
 
+class _Job(NamedTuple):
+    """A population by its content, and the draws that resample it."""
+
+    digest: bytes
+    stream: int
+    draws: int
+    seed: int
+
+
 def _resample_all(
     populations: Populations,
     terms: Mapping[str, ErComparisonTerms],
@@ -141,22 +151,24 @@ def _resample_all(
     drawn: Draws,
 ) -> dict[Population, ResampledTotals]:
     """Resample each distinct population once: units of one market share it."""
-    job_of: dict[Population, tuple[bytes, int, int, int]] = {}
-    jobs: dict[tuple[bytes, int, int, int], Patterns] = {}
+    job_of: dict[Population, _Job] = {}
+    jobs: dict[_Job, Patterns] = {}
     for key, patterns in populations.items():
-        stream = _STREAMS[key.period_role, key.comparison == PANEL]
         of_program = terms[key.unit.program_id]
-        job = (
+        job = _Job(
             patterns.digest,
-            stream,
+            _STREAMS[key.period_role, key.comparison == PANEL],
             of_program.bootstrap_draws,
             of_program.bootstrap_seed,
         )
         job_of[key] = job
         jobs[job] = patterns
+
+    def resampled(job: _Job) -> ResampledTotals:
+        return stats.resample(jobs[job], job.stream, job.draws, job.seed, drawn)
+
     with ThreadPoolExecutor(max_workers=threads) as pool:
-        totals = pool.map(lambda item: stats.resample(item[1], *item[0][1:], drawn), jobs.items())
-        done = dict(zip(jobs, totals, strict=True))
+        done = dict(zip(jobs, pool.map(resampled, jobs), strict=True))
     return {key: done[job] for key, job in job_of.items()}
 
 

@@ -35,6 +35,7 @@ def _environment() -> "Environment":
         dollars=dollars_text,
         share=share_text,
         percent=percent_text,
+        change=change_text,
         number=number_text,
         term=term_text,
     )
@@ -56,6 +57,11 @@ def percent_text(value: object, places: int = 2, is_signed: bool = False) -> str
         return "–"
     text = f"{_half_up(value, places)} %".replace("-", "−")
     return f"+{text}" if is_signed and Decimal(str(value)) > 0 else text
+
+
+def change_text(ratio: object, places: int = 1) -> str:
+    """A ratio as the percentage by which it is more or less than 1."""
+    return "–" if ratio is None else percent_text(100 * (Decimal(str(ratio)) - 1), places, True)
 
 
 def share_text(value: object, places: int = 1) -> str:

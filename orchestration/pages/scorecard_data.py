@@ -17,6 +17,7 @@ Line = Mapping[str, str | float]
 
 STATED = ("lower", "similar", "higher")
 FEWEST_POINTS = 6
+COST_PREFIX, ALL_COST = "cost_", "cost_all"
 _LIMITS = 2.66
 """Natural limits of single values: 3 / 1.128 mean moving ranges."""
 _MEASURES = (
@@ -143,7 +144,9 @@ def _forest(er_use: Sequence[Row], shown: PageRows) -> list[Line]:
             unit = "" if row["partner_id"] is None else f" {row['partner_id']}"
             add(f"ER use v. {bases[str(row['market_basis'])]}{unit}"[:44], row, "sir")
     for row in shown.agg_outcome_versus_market:
-        if row["is_inference"] and row["outcome"] != "experience":
+        outcome = str(row["outcome"])
+        is_detail = outcome.startswith(COST_PREFIX) and outcome != ALL_COST
+        if row["is_inference"] and outcome != "experience" and not is_detail:
             add(str(row["outcome_name"]), row, "ratio", "interval")
     for row in shown.agg_change_versus_market:
         if row["is_published_design"]:

@@ -60,7 +60,7 @@ def run_study(
     left = at_most
     for cell in er_study.grid():
         count = er_study.worlds_of(cell, worlds)
-        key = json.dumps(["er", *asdict(cell).values(), count, draws, seed])
+        key = json.dumps(["er", er_study.METHOD, *asdict(cell).values(), count, draws, seed])
         if key in kept or left == 0:
             continue
         result = er_study.run_cell(cell, count, draws, seed)

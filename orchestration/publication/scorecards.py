@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from orchestration.outcomes.practices import funnel_of, shrunk_rates
 from orchestration.pages import render
 from orchestration.pages.scorecard_charts import draw_missing, kept_picture, report_picture
-from orchestration.pages.scorecard_data import ChartData, Practice, charts_of
+from orchestration.pages.scorecard_data import COST_PREFIX, ChartData, Practice, charts_of
 from orchestration.payment.reasons import REASON_TEXTS
 from orchestration.programs import Portfolio, load_portfolios
 from orchestration.settings import Settings
@@ -73,7 +73,8 @@ def write_scorecards(settings: Settings, building: Path, as_of: date) -> None:
     for program_id, report in reports.items():
         page = scorecard_page(report, as_of, pictures)
         (folder / f"{program_id}.html").write_text(page, encoding="utf-8")
-    page = portfolio_page(programs, savings, er_use, load_portfolios(settings), as_of)
+    outcomes = others["agg_outcome_versus_market"]
+    page = portfolio_page(programs, savings, er_use, load_portfolios(settings), as_of, outcomes)
     (folder / "portfolio.html").write_text(page, encoding="utf-8")
 
 
@@ -113,13 +114,15 @@ def scorecard_page(report: Report, as_of: date, pictures: Mapping[str, str] = {}
     `pictures` are those drawn already, by key.
     """
     savings, shown = report.savings, report.shown
+    stated = _stated_outcomes(shown.agg_outcome_versus_market)
     reasons = [code for code in str(savings["failed_reasons"] or "").split(",") if code]
     return render(
         "scorecard.html.j2",
         program=report.program,
         savings=savings,
         headline=_headline(report.er_use),
-        outcomes=_stated_outcomes(shown.agg_outcome_versus_market),
+        outcomes=[row for row in stated if not _is_cost(row)],
+        costs=[row for row in stated if _is_cost(row)],
         experience=_outcome(shown.agg_outcome_versus_market, "experience"),
         access=shown.agg_access_experience,
         changes=[row for row in shown.agg_change_versus_market if row["is_published_design"]],
@@ -136,11 +139,17 @@ def portfolio_page(
     er_use: Sequence[Row],
     portfolios: Sequence[Portfolio],
     as_of: date,
+    outcomes: Mapping[str, Sequence[Row]] = {},
 ) -> str:
     """All arrangements: who they are, who meets quality and cost by years in force, the goal."""
     by_program = {str(row["program_id"]): row for row in programs}
     rows = [
-        _arrangement(by_program[str(row["program_id"])], row, er_use)
+        _arrangement(
+            by_program[str(row["program_id"])],
+            row,
+            er_use,
+            _outcome(outcomes.get(str(row["program_id"]), []), "quality"),
+        )
         for row in sorted(savings, key=lambda row: str(row["program_name"]))
     ]
     members = sum((Decimal(str(row["members"])) for row in rows), Decimal(0))
@@ -231,7 +240,15 @@ def _stated_outcomes(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row["is_inference"] and row["verdict"] != "insufficient"]
 
 
-def _arrangement(program: Row, savings: Row, er_use: Sequence[Row]) -> dict[str, object]:
+def _is_cost(row: Row) -> bool:
+    return str(row["outcome"]).startswith(COST_PREFIX)
+
+
+def _arrangement(
+    program: Row, savings: Row, er_use: Sequence[Row], index: Row | None
+) -> dict[str, object]:
+    """Quality is met by the gate and an index that is at least the market's, where it is known."""
+    ratio = None if index is None else index["ratio"]
     reasons = set(str(savings["failed_reasons"] or "").split(","))
     trend = savings["trend_difference_points"]
     headline = _headline([one for one in er_use if one["program_id"] == savings["program_id"]])
@@ -245,7 +262,9 @@ def _arrangement(program: Row, savings: Row, er_use: Sequence[Row]) -> dict[str,
         "members": savings["average_members"],
         "clinicians": program["expected_clinicians"],
         "quality": savings["quality_score"],
-        "is_quality_met": not reasons & {"REPORTING_FAILED", "QUALITY_GATE"},
+        "index": ratio,
+        "is_quality_met": not reasons & {"REPORTING_FAILED", "QUALITY_GATE"}
+        and (not isinstance(ratio, float) or ratio >= 1),
         "trend": trend,
         "is_cost_met": trend is not None and Decimal(str(trend)) <= 0,
         "er": headline["verdict"] if headline else "–",

@@ -9,28 +9,25 @@ import numpy as np
 import pytest
 
 from orchestration.outcomes import propensity
-from orchestration.outcomes.change import (
+from orchestration.outcomes.change import compare_changes
+from orchestration.outcomes.change_people import People, Scope, read_people, scope_of
+from orchestration.outcomes.change_report import markdown_table
+from orchestration.outcomes.change_row import (
     ATT,
     BALANCE,
     COST,
     ER_VISITS,
-    INSUFFICIENT,
     PLACEBO,
     QUARTER,
     UNWEIGHTED,
     ChangeRow,
     Changes,
-    People,
-    Scope,
     change_table,
-    compare_changes,
     detail_table,
-    read_people,
-    scope_of,
     write_changes,
 )
-from orchestration.outcomes.change_report import markdown_table
 from orchestration.outcomes.change_terms import ChangeTerms
+from orchestration.outcomes.er_row import INSUFFICIENT
 from orchestration.pages.scorecard_charts import report_picture
 from orchestration.pages.scorecard_data import charts_of
 from orchestration.publication.scorecards import Shown

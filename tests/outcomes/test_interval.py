@@ -120,13 +120,13 @@ def test_the_bootstrap_interval_covers_and_agrees_with_the_quasi_interval() -> N
     """The release interval must hold what it promises, with panel and market both uncertain."""
     random = np.random.default_rng(95)
     covered = 0
-    replicates = 200
+    replicates = 150
     for _ in range(replicates):
         panel = overdispersed_persons(random, 1_500, 0.2)
         market = overdispersed_persons(random, 1_500, 0.2)
         groups = collapse_cells(market.exposures)
         draws = stats.resampled_sir(
-            stats.resample(panel, 0, draws=400), stats.resample(market, 1, draws=400), groups
+            stats.resample(panel, 0, draws=250), stats.resample(market, 1, draws=250), groups
         )
         interval = stats.percentile_interval(draws)
         assert interval is not None
@@ -134,8 +134,8 @@ def test_the_bootstrap_interval_covers_and_agrees_with_the_quasi_interval() -> N
     assert 0.91 <= covered / replicates <= 0.98
 
 
-def test_multinomial_draws_keep_the_population_and_its_moments() -> None:
-    """Rare patterns are drawn person by person; the shortcut must not change the distribution."""
+def test_draws_keep_the_population_and_its_moments() -> None:
+    """Persons are drawn in sets; the shortcut must not change the distribution."""
     rows = [
         (CELL, months, visits, persons)
         for months, visits, persons in (
@@ -149,13 +149,13 @@ def test_multinomial_draws_keep_the_population_and_its_moments() -> None:
         )
     ]
     patterns = patterns_of(rows)
-    drawn = stats.resample(patterns, 0, draws=20_000)
+    drawn = stats.resample(patterns, 0, draws=4_000)
     total = sum(persons for _, _, _, persons in rows)
     mean = sum(visits * persons for _, _, visits, persons in rows)
     square = sum(visits**2 * persons for _, _, visits, persons in rows)
     variance = square - mean**2 / total
-    assert drawn.visits.mean() == pytest.approx(mean, abs=4 * math.sqrt(variance / 20_000))
-    assert drawn.visits.var() == pytest.approx(variance, rel=0.05)
+    assert drawn.visits.mean() == pytest.approx(mean, abs=4 * math.sqrt(variance / 4_000))
+    assert drawn.visits.var() == pytest.approx(variance, rel=0.1)
     assert drawn.member_months.mean() == pytest.approx(
         sum(months * persons for _, months, _, persons in rows), rel=1e-3
     )

@@ -244,9 +244,11 @@ def test_the_portfolio_counts_who_meets_what_by_years_in_force() -> None:
         savings("unstated", "", "0.0", "500"),
     ]
     portfolios = load_portfolios(load_settings({"CARE_CONFIG_DIR": str(PROJECT_ROOT / "data")}))
-    page = portfolio_page(programs, rows, [], portfolios, AS_OF)
+    worse = {"outcome": "quality", "is_inference": True, "ratio": 0.97}
+    outcomes = {"old": [{**worse, "ratio": 1.02}], "unstated": [worse]}
+    page = portfolio_page(programs, rows, [], portfolios, AS_OF, outcomes)
     flat = " ".join(page.split())
-    assert "<td>all</td><td>3</td><td>2 (67 %)</td><td>2 (67 %)</td><td>2 (67 %)</td>" in flat
+    assert "<td>all</td><td>3</td><td>1 (33 %)</td><td>2 (67 %)</td><td>1 (33 %)</td>" in flat
     assert "<td>at least 1</td><td>1</td><td>1 (100 %)</td>" in flat
     assert "17,500" in flat
     assert "350" in flat

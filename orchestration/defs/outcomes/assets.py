@@ -8,8 +8,9 @@ from orchestration.checks import read_run_inputs as read_provenance
 from orchestration.defs.warehouse.assets import model_key
 from orchestration.outcomes.agreements import read_run_inputs
 from orchestration.outcomes.avoidable import load_weights
-from orchestration.outcomes.change import changes_from_warehouse, write_changes
+from orchestration.outcomes.change import changes_from_warehouse
 from orchestration.outcomes.change_report import markdown_table as change_markdown
+from orchestration.outcomes.change_row import write_changes
 from orchestration.outcomes.er_row import write_er_use
 from orchestration.outcomes.er_use import er_use_from_warehouse
 from orchestration.outcomes.others import outcomes_from_warehouse
