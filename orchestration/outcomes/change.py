@@ -28,6 +28,7 @@ from orchestration.outcomes.change_estimate import (
     estimate,
     finite,
     placebos_of,
+    size_class,
 )
 from orchestration.outcomes.change_people import People, Scope, read_people, scope_of
 from orchestration.outcomes.change_row import (
@@ -69,7 +70,7 @@ def compare_changes(
     """Every program × outcome × weighting, ordered by that key; equal arguments, equal rows."""
     rows: list[ChangeRow] = []
     details: list[DetailRow] = []
-    markets: dict[tuple[Scope, str], Side] = {}
+    markets: dict[tuple[Scope, str], _Market] = {}
     draws = Draws()
     for of_program in sorted(terms, key=lambda one: one.program_id):
         scope = scope_of(of_program)
@@ -77,27 +78,55 @@ def compare_changes(
         key = (scope, of_program.market_area_id)
         if key not in markets:
             is_market = (everyone.program == "") & (everyone.area == of_program.market_area_id)
-            markets[key] = Side.of(everyone, is_market, of_program.bootstrap_seed)
+            markets[key] = _Market(Side.of(everyone, is_market, of_program.bootstrap_seed))
         market = markets[key]
         is_panel = everyone.program == of_program.program_id
-        panel = Side.of(everyone, is_panel, of_program.bootstrap_seed, market.cuts)
+        panel = Side.of(everyone, is_panel, of_program.bootstrap_seed, market.side.cuts)
         found, behind = _compare(of_program, panel, market, draws, claims_through_period)
         rows.extend(found)
         details.extend(behind)
     return Changes(tuple(rows), tuple(details))
 
 
+class _Market:
+    """A market that several programs are compared with, and the placebos they share."""
+
+    def __init__(self, side: Side) -> None:
+        self.side = side
+        self._placebos: dict[tuple[int, int], dict[str, list[float]]] = {}
+
+    def placebos(self, panel_persons: int, seed: int) -> dict[str, list[float]]:
+        key = (size_class(panel_persons), seed)
+        if key not in self._placebos:
+            self._placebos[key] = placebos_of(*key, self.side)
+        return self._placebos[key]
+
+
 def _compare(
-    terms: ChangeTerms, panel: Side, market: Side, draws: Draws, claims_through_period: str
+    terms: ChangeTerms, panel: Side, others: _Market, draws: Draws, claims_through_period: str
 ) -> tuple[list[ChangeRow], list[DetailRow]]:
-    of_panel, of_market = panel.by_cell, market.by_cell
-    weights = propensity.att_weights(of_panel, of_market)
+    market, pre = others.side, panel.pre_quarters
     blank = _blank_row(terms, panel.persons, market.persons, claims_through_period)
+    own_total = panel.totals.sum(axis=0)
+    reasons = {outcome: _reasons(terms, own_total, pre, outcome) for outcome in OUTCOMES}
+    if not market.persons:
+        reasons = {outcome: ["no market in the baseline"] for outcome in OUTCOMES}
+    if not panel.persons:
+        reasons = {outcome: ["no panel in the baseline"] for outcome in OUTCOMES}
+    of_panel, of_market = panel.by_cell, market.by_cell
+    weights = None
+    if not all(reasons.values()):
+        weights = propensity.att_weights(of_panel, of_market)
     if weights is None:
-        reason = "no panel in the baseline" if not panel.persons else "no market in the baseline"
+        # Of what may not be stated nothing is fitted or resampled.
         return [
             _told(
-                replace(blank, outcome=outcome, weighting=weighting, insufficient_reasons=reason),
+                replace(
+                    blank,
+                    outcome=outcome,
+                    weighting=weighting,
+                    insufficient_reasons=", ".join(reasons[outcome]),
+                ),
                 terms,
             )
             for outcome in OUTCOMES
@@ -109,11 +138,10 @@ def _compare(
         max(abs(getattr(line, name)) for line in shown)
         for name in ("difference_before", "difference_after")
     ]
-    placebos = placebos_of(terms, panel.persons, market)
+    placebos = others.placebos(panel.persons, terms.bootstrap_seed)
     own = panel.weighted(ones)
     own_draws = own.resampled(_drawn(draws, own, terms, 0))
     rows, details = [], _balance_details(terms, shown)
-    pre = panel.pre_quarters
     for weighting, used in ((UNWEIGHTED, ones), (ATT, weights)):
         theirs = market.weighted(used)
         their_draws = theirs.resampled(_drawn(draws, theirs, terms, 1))
@@ -128,7 +156,7 @@ def _compare(
                 effective_market_persons=propensity.effective_persons(of_market, used),
                 largest_difference_before=largest[0],
                 largest_difference_after=largest[0 if weighting == UNWEIGHTED else 1],
-                insufficient_reasons=", ".join(_reasons(terms, own.total, pre, outcome)),
+                insufficient_reasons=", ".join(reasons[outcome]),
             )
             is_att = weighting == ATT
             row = _filled(row, point, drawn, pre, placebos[outcome] if is_att else None)
@@ -178,7 +206,8 @@ def _filled(
     difference = stats.percentile_interval(drawn.difference)
     slope = stats.percentile_interval(drawn.slope) if pre >= MINIMUM_PRE_QUARTERS else None
     p_value = None
-    if ratio and interval is not None:
+    # A draw without any visit has no logarithm: so few say nothing.
+    if ratio and interval is not None and drawn.ratio.min() > 0:
         p_value = stats.log_p_value(ratio, float(np.std(np.log(drawn.ratio), ddof=1)))
     within = sorted(placebos or ())
     is_stated = interval is not None and ratio is not None and not row.insufficient_reasons

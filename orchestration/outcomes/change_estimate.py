@@ -3,6 +3,7 @@
 What is told of it does not belong here (`change.py`), nor the weights (`propensity.py`).
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,6 @@ import numpy.typing as npt
 from orchestration.outcomes import propensity
 from orchestration.outcomes.change_people import People
 from orchestration.outcomes.change_row import COST, ER_VISITS, OUTCOMES
-from orchestration.outcomes.change_terms import ChangeTerms
 from orchestration.outcomes.resampling import FloatArray, IntArray, deal
 
 PLACEBO_GROUPS = 30
@@ -114,13 +114,18 @@ def estimate(panel: FloatArray, market: FloatArray, pre: int, outcome: str) -> E
         difference = (after - before) - (market_after - market_before)
         quarterly = [side[..., :pre, column] / side[..., :pre, MONTHS] for side in (panel, market)]
         logs = np.log(quarterly[0] / quarterly[1])
-    step = np.arange(pre) - (pre - 1) / 2
-    slope = logs @ step / (step @ step) if pre > 1 else np.full(np.shape(ratio), np.nan)
+        step = np.arange(pre) - (pre - 1) / 2
+        slope = logs @ step / (step @ step) if pre > 1 else np.full(np.shape(ratio), np.nan)
     return Estimate((before, after, market_before, market_after), ratio, difference, slope)
 
 
-def placebos_of(terms: ChangeTerms, panel_persons: int, market: Side) -> dict[str, list[float]]:
-    """The weighted estimate for random unions of market groups as large as the panel.
+def size_class(persons: int) -> int:
+    """About so many persons, within a tenth: programs of like size in a market share placebos."""
+    return round(2 ** (round(4 * math.log2(max(persons, 1))) / 4))
+
+
+def placebos_of(persons: int, seed: int, market: Side) -> dict[str, list[float]]:
+    """The weighted estimate for random unions of market groups of about so many persons.
 
     A market seldom has thirty groups of a panel's size, so groups are joined in random order until
     they are as large (or half the market); the rest of the market is their comparison. Unions
@@ -143,8 +148,8 @@ def placebos_of(terms: ChangeTerms, panel_persons: int, market: Side) -> dict[st
     ).reshape(len(groups), propensity.CELLS, -1)
     everyone = by_group.sum(axis=0)
     sizes = by_group[:, :, 0].sum(axis=1)
-    wanted = min(panel_persons, market.persons // 2)
-    random = np.random.default_rng([terms.bootstrap_seed, 3])
+    wanted = min(persons, market.persons // 2)
+    random = np.random.default_rng([seed, 3])
     found: dict[str, list[float]] = {outcome: [] for outcome in OUTCOMES}
     for _ in range(PLACEBO_GROUPS):
         order = random.permutation(len(groups))

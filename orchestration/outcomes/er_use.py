@@ -62,16 +62,30 @@ _NOTES = {
 }
 
 
+class _Place(NamedTuple):
+    """What one row is about."""
+
+    unit: Unit
+    basis: str
+    role: str
+
+
 @dataclass(frozen=True)
 class _Comparison:
-    """The numbers of one row that its change against baseline needs again."""
+    """The numbers of one row, some of which its change against baseline needs again.
+
+    `reasons` say why nothing may be stated; then there are no `draws`.
+    """
 
     rates: StandardizedRates
     groups: CellGroups
+    reasons: tuple[str, ...]
+    panel_persons: int
+    market_persons: int
     panel_dispersion: float | None
     market_dispersion: float | None
     standard_error: float | None
-    draws: FloatArray | None
+    draws: FloatArray | None = None
 
 
 def compare_er_use(
@@ -96,29 +110,44 @@ def compare_er_use(
             )
     for program_id in terms:
         units.setdefault(program_id, Unit(program_id, program_id, None))
+    ordered = sorted(units.values(), key=lambda one: (one.program_id, one.reporting_unit_id))
+    sides = {
+        _Place(unit, basis, role): (Population(unit, role, PANEL), Population(unit, role, basis))
+        for unit in ordered
+        for basis in MARKET_BASES
+        for role in PERIOD_ROLES
+    }
     empty = stats.patterns_of([])
-    resampled = _resample_all(populations, terms, threads, drawn or Draws())
-
-    results: list[ErUseRow] = []
-    for unit in sorted(units.values(), key=lambda one: (one.program_id, one.reporting_unit_id)):
-        for basis in MARKET_BASES:
-            compared: dict[str, _Comparison] = {}
-            for role in PERIOD_ROLES:
-                keys = [Population(unit, role, side) for side in (PANEL, basis)]
-                panel, market = (populations.get(key, empty) for key in keys)
-                compared[role] = _compare(panel, market, *(resampled.get(key) for key in keys))
-                results.append(
-                    _row(
-                        unit,
-                        role,
-                        basis,
-                        terms[unit.program_id],
-                        claims_through_period,
-                        compared,
-                        int(panel.persons.sum()),
-                        int(market.persons.sum()),
-                    )
-                )
+    compared = {
+        place: _compare(
+            *(populations.get(key, empty) for key in keys), terms[place.unit.program_id]
+        )
+        for place, keys in sides.items()
+    }
+    # Of what may not be stated nothing is resampled.
+    wanted = {
+        key: populations[key]
+        for place, keys in sides.items()
+        if not compared[place].reasons
+        for key in keys
+        if key in populations
+    }
+    resampled = _resample_all(wanted, terms, threads, drawn or Draws())
+    for place, (panel, market) in sides.items():
+        if panel in resampled and market in resampled and not compared[place].reasons:
+            groups = compared[place].groups
+            draws = stats.resampled_sir(resampled[panel], resampled[market], groups)
+            compared[place] = replace(compared[place], draws=draws)
+    results = [
+        _row(
+            place,
+            terms[place.unit.program_id],
+            claims_through_period,
+            compared[place],
+            compared[place._replace(role=BASELINE)] if place.role == PERFORMANCE else None,
+        )
+        for place in sides
+    ]
     return sorted(
         _with_false_discovery_rates(results),
         key=lambda row: (row.program_id, row.reporting_unit_id, row.period_role, row.market_basis),
@@ -172,12 +201,7 @@ def _resample_all(
     return {key: done[job] for key, job in job_of.items()}
 
 
-def _compare(
-    panel: Patterns,
-    market: Patterns,
-    panel_draws: ResampledTotals | None,
-    market_draws: ResampledTotals | None,
-) -> _Comparison:
+def _compare(panel: Patterns, market: Patterns, terms: ErComparisonTerms) -> _Comparison:
     panel_exposures, market_exposures = panel.exposures, market.exposures
     groups = collapse_cells(market_exposures, panel_exposures)
     rates = standardize(panel_exposures, market_exposures, groups)
@@ -190,23 +214,26 @@ def _compare(
         standard_error = stats.log_standard_error(
             rates.observed_visits, panel_dispersion, market_term
         )
-    draws = None
-    if rates.sir is not None and panel_draws is not None and market_draws is not None:
-        draws = stats.resampled_sir(panel_draws, market_draws, groups)
-    return _Comparison(rates, groups, panel_dispersion, market_dispersion, standard_error, draws)
+    return _Comparison(
+        rates,
+        groups,
+        tuple(insufficient_reasons(rates, terms)),
+        int(panel.persons.sum()),
+        int(market.persons.sum()),
+        panel_dispersion,
+        market_dispersion,
+        standard_error,
+    )
 
 
 def _row(
-    unit: Unit,
-    role: str,
-    basis: str,
+    place: _Place,
     terms: ErComparisonTerms,
     claims_through_period: str,
-    compared: Mapping[str, _Comparison],
-    panel_persons: int,
-    market_persons: int,
+    this: _Comparison,
+    before: _Comparison | None,
 ) -> ErUseRow:
-    this = compared[role]
+    unit, basis, role = place
     rates = this.rates
     bootstrap = stats.percentile_interval(this.draws) if this.draws is not None else None
     quasi: Interval | None = None
@@ -218,9 +245,7 @@ def _row(
     if rates.expected_visits:
         exact = stats.exact_poisson(rates.observed_visits, rates.expected_visits)
         byar = stats.byar(rates.observed_visits, rates.expected_visits)
-    reasons = insufficient_reasons(rates, terms)
-    is_insufficient = bool(reasons) or bootstrap is None
-    change = _change(compared) if role == PERFORMANCE else _NO_CHANGE
+    change = _NO_CHANGE if before is None else _change(before, this)
     start, end = terms.period(role)
     row = ErUseRow(
         reporting_unit_id=unit.reporting_unit_id,
@@ -234,14 +259,12 @@ def _row(
         claims_through_period=claims_through_period,
         is_headline=(unit.is_program and role == PERFORMANCE and basis == terms.published_basis),
         is_inference=role == PERFORMANCE and basis == terms.inference_basis,
-        verdict=(
-            INSUFFICIENT if is_insufficient or bootstrap is None else stats.verdict_word(bootstrap)
-        ),
+        verdict=INSUFFICIENT if bootstrap is None else stats.verdict_word(bootstrap),
         sentence="",
-        insufficient_reasons=", ".join(reasons),
+        insufficient_reasons=", ".join(this.reasons),
         comparison_note=_NOTES[basis],
-        panel_persons=panel_persons,
-        market_persons=market_persons,
+        panel_persons=this.panel_persons,
+        market_persons=this.market_persons,
         panel_member_months=rates.panel_member_months,
         market_member_months=rates.market_member_months,
         observed_visits=rates.observed_visits,
@@ -284,7 +307,7 @@ def _row(
         collapsed_cells=this.groups.description,
         is_suppressed=(
             0 < rates.observed_visits < MINIMUM_OBSERVED_VISITS
-            or 0 < panel_persons < MINIMUM_OBSERVED_VISITS
+            or 0 < this.panel_persons < MINIMUM_OBSERVED_VISITS
         ),
     )
     return replace(row, sentence=sentence(row, terms))
@@ -301,10 +324,9 @@ class _Change:
 _NO_CHANGE = _Change(None, None, None, None)
 
 
-def _change(compared: Mapping[str, _Comparison]) -> _Change:
+def _change(before: _Comparison, after: _Comparison) -> _Change:
     """Ratio of the two periods' SIRs; the periods' draws are independent streams (H.5)."""
-    before, after = compared.get(BASELINE), compared[PERFORMANCE]
-    if before is None or not before.rates.sir or not after.rates.sir:
+    if not before.rates.sir or not after.rates.sir:
         return _NO_CHANGE
     ratio = after.rates.sir / before.rates.sir
     quasi = p_value = bootstrap = None

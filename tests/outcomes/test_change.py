@@ -225,7 +225,7 @@ def test_the_picture_and_the_table_show_the_design(found: Changes) -> None:
 
 def test_the_few_of_a_level_are_not_shown_and_rare_levels_join_their_neighbour() -> None:
     """A share of 3 people of a small panel tells a count; a level of nobody breaks a regression."""
-    people = made(panel=400)
+    people = made(panel=600)
     people.age[np.flatnonzero(people.program == "program")[3:]] = 30
     found = compared(people)
     levels = [line.level for line in found.details if line.item == "age"]

@@ -4,7 +4,7 @@ import base64
 
 import dagster as dg
 
-from orchestration.checks import read_run_inputs as read_provenance
+from orchestration.defs.results import result_of
 from orchestration.defs.warehouse.assets import model_key
 from orchestration.outcomes.agreements import read_run_inputs
 from orchestration.outcomes.avoidable import load_weights
@@ -46,18 +46,8 @@ def agg_er_use_versus_market(
     for row in rows:
         if row.is_headline:
             context.log.info(f"{row.reporting_unit_id}: {row.verdict}")
-    provenance = read_provenance(pipeline)
-    return dg.MaterializeResult(
-        metadata={
-            "dagster/row_count": len(rows),
-            "results": dg.MetadataValue.md(markdown_table(rows)),
-            "intervals": dg.MetadataValue.md(_as_image("ER use", interval_chart(rows))),
-            "as_of": str(inputs.as_of),
-            "claims_through": inputs.claims_through_period,
-            "input_version": provenance.input_version,
-            "file": dg.MetadataValue.path(str(path)),
-        }
-    )
+    picture = dg.MetadataValue.md(_as_image("ER use", interval_chart(rows)))
+    return result_of(pipeline, inputs, rows, markdown_table(rows), path, intervals=picture)
 
 
 @dg.asset(
@@ -89,17 +79,7 @@ def agg_change_versus_market(
     for row in changes.rows:
         if row.is_published_design:
             context.log.info(f"{row.program_id} {row.outcome}: {row.verdict}")
-    provenance = read_provenance(pipeline)
-    return dg.MaterializeResult(
-        metadata={
-            "dagster/row_count": len(changes.rows),
-            "results": dg.MetadataValue.md(change_markdown(changes.rows)),
-            "as_of": str(inputs.as_of),
-            "claims_through": inputs.claims_through_period,
-            "input_version": provenance.input_version,
-            "file": dg.MetadataValue.path(str(path)),
-        }
-    )
+    return result_of(pipeline, inputs, changes.rows, change_markdown(changes.rows), path)
 
 
 @dg.asset(
@@ -140,17 +120,7 @@ def agg_outcome_versus_market(
     path = write_outcomes(rows, pipeline.outcomes_dir)
     stated = sum(row.verdict in ("lower", "similar", "higher") for row in rows)
     context.log.info(f"{stated} of {len(rows)} outcomes can be stated")
-    provenance = read_provenance(pipeline)
-    return dg.MaterializeResult(
-        metadata={
-            "dagster/row_count": len(rows),
-            "results": dg.MetadataValue.md(outcome_markdown(rows)),
-            "as_of": str(inputs.as_of),
-            "claims_through": inputs.claims_through_period,
-            "input_version": provenance.input_version,
-            "file": dg.MetadataValue.path(str(path)),
-        }
-    )
+    return result_of(pipeline, inputs, rows, outcome_markdown(rows), path)
 
 
 def _as_image(title: str, picture: bytes) -> str:

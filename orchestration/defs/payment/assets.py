@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from orchestration.checks import read_run_inputs as read_provenance
+from orchestration.defs.results import result_of
 from orchestration.defs.warehouse.assets import model_key
 from orchestration.outcomes.agreements import read_run_inputs
 from orchestration.outcomes.risk import unfit_factors, write_risk_factors
@@ -72,16 +72,12 @@ def agg_shared_savings(
     for row in savings.rows:
         verdict = "eligible" if row.is_eligible else row.failed_reasons
         context.log.info(f"{row.program_id}: {verdict}")
-    provenance = read_provenance(pipeline)
-    return dg.MaterializeResult(
-        metadata={
-            "dagster/row_count": len(savings.rows),
-            "statements": len(drafts),
-            "risk_factors_out_of_range": len(unfit),
-            "results": dg.MetadataValue.md(markdown_table(savings.rows)),
-            "as_of": str(inputs.as_of),
-            "claims_through": inputs.claims_through_period,
-            "input_version": provenance.input_version,
-            "file": dg.MetadataValue.path(str(path)),
-        }
+    return result_of(
+        pipeline,
+        inputs,
+        savings.rows,
+        markdown_table(savings.rows),
+        path,
+        statements=len(drafts),
+        risk_factors_out_of_range=len(unfit),
     )
