@@ -84,3 +84,28 @@ def funnel_of(counts: Sequence[tuple[int, int]]) -> Funnel | None:
     low, high = np.quantile(residuals, [0.1, 0.9])
     dispersion = float((np.clip(residuals, low, high) ** 2).mean())
     return Funnel(mean, max(1.0, dispersion))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One practice or clinician: raw and shrunk rate, its funnel's limits and where it lies."""
+
+    raw: float
+    shrunk: float
+    low: float
+    high: float
+    mean: float
+    place: str
+
+
+def standings(counts: Sequence[tuple[int, int]]) -> list[Standing]:
+    """Each of (numerator, denominator) among all of them, in their order."""
+    if not counts:
+        return []
+    drawn, funnel = shrunk_rates(counts), funnel_of(counts)
+    found = []
+    for (_, people), raw, shrunk in zip(counts, drawn.raw, drawn.shrunk, strict=True):
+        low, high = funnel.limits(people) if funnel else (0.0, 1.0)
+        place = "within" if low <= raw <= high else "below" if raw < low else "above"
+        found.append(Standing(raw, shrunk, low, high, drawn.mean, place))
+    return found

@@ -151,7 +151,13 @@ def _charts(shape: Shape) -> "alt.ConcatChart":
             align={"row": "each", "column": "all"},
             spacing={"row": 26, "column": 40},
         )
-        .resolve_scale(color="independent", x="independent", y="independent")
+        .resolve_scale(
+            color="independent",
+            shape="independent",
+            strokeDash="independent",
+            x="independent",
+            y="independent",
+        )
         .configure(
             font=SVG_FONT,
             view=alt.ViewConfig(stroke=None),

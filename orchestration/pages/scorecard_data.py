@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from statistics import fmean
 from typing import Protocol
 
+from orchestration.outcomes.practices import Standing
+
 Row = Mapping[str, object]
 Line = Mapping[str, str | float]
 
@@ -44,16 +46,11 @@ class PageRows(Protocol):
 
 @dataclass(frozen=True)
 class Practice:
-    """One practice's quality: raw and shrunk share of measures met, and its funnel's limits."""
+    """One practice's quality: people measured, share of measures met, and the share of each."""
 
     name: str
     people: int
-    raw: float
-    shrunk: float
-    low: float
-    high: float
-    mean: float
-    place: str
+    met: Standing
     rates: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -217,11 +214,11 @@ def _funnel(practices: Sequence[Practice]) -> list[Line]:
     return [
         {
             "people": one.people,
-            "raw": 100 * one.raw,
-            "low": 100 * one.low,
-            "high": 100 * one.high,
-            "mean": 100 * one.mean,
-            "place": one.place,
+            "raw": 100 * one.met.raw,
+            "low": 100 * one.met.low,
+            "high": 100 * one.met.high,
+            "mean": 100 * one.met.mean,
+            "place": one.met.place,
         }
         for one in practices
     ]

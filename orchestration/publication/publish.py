@@ -28,6 +28,7 @@ from orchestration.coordination.sources import TABLES as CARE_TABLES
 from orchestration.coordination.sources import of_run
 from orchestration.errors import PublicationRefused
 from orchestration.fence import fenced, take_token
+from orchestration.outcomes.clinicians import MEASURES, write_clinician_rates
 from orchestration.publication import generations, tables
 from orchestration.publication.digests import file_sha256, relation_digest
 from orchestration.publication.gate import open_gate, refuse_other_content, registered_checks
@@ -141,6 +142,7 @@ def _build(
                         warehouse, mart, path, records
                     )
         drawn.result()
+    write_clinician_rates(restricted, building / f"{MEASURES}.parquet")
     exports = _write_worklists(settings, restricted, inputs)
     files = sorted(path for path in building.rglob("*") if path.suffix in _LISTED)
     content: dict[str, dict[str, dict[str, str | int]]] = {

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from orchestration.outcomes.practices import funnel_of, shrunk_rates
+from orchestration.outcomes.er_row import INSUFFICIENT
+from orchestration.outcomes.outcome_row import DESCRIBED, NAMES
+from orchestration.outcomes.practices import standings
 from orchestration.pages import render
 from orchestration.pages.scorecard_charts import draw_missing, kept_picture, report_picture
 from orchestration.pages.scorecard_data import COST_PREFIX, ChartData, Practice, charts_of
@@ -121,6 +123,7 @@ def scorecard_page(report: Report, as_of: date, pictures: Mapping[str, str] = {}
         program=report.program,
         savings=savings,
         headline=_headline(report.er_use),
+        inferred=_inferred(report.er_use),
         outcomes=[row for row in stated if not _is_cost(row)],
         costs=[row for row in stated if _is_cost(row)],
         experience=_outcome(shown.agg_outcome_versus_market, "experience"),
@@ -180,6 +183,18 @@ def _headline(er_use: Sequence[Row]) -> Row | None:
     return next((row for row in er_use if row["is_headline"]), None)
 
 
+def _inferred(er_use: Sequence[Row]) -> Row | None:
+    """The whole program's row to infer from, where it can be stated."""
+    return next(
+        (
+            row
+            for row in er_use
+            if row["is_inference"] and row["partner_id"] is None and row["verdict"] != INSUFFICIENT
+        ),
+        None,
+    )
+
+
 def _by_program(rows: Sequence[Row]) -> dict[str, list[Row]]:
     found: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
@@ -218,18 +233,11 @@ def _practices(measures: Sequence[Row], savings: Row) -> list[Practice]:
         names[key] = str(row["practice_name"] or practice)
         rates[key][str(row["measure_id"])] = good / denominator
     ordered = sorted(people, key=lambda key: (-people[key], key))
-    if not ordered:
-        return []
-    counts = [(met[key], people[key]) for key in ordered]
-    drawn, funnel = shrunk_rates(counts), funnel_of(counts)
-    found = []
-    for key, raw, shrunk in zip(ordered, drawn.raw, drawn.shrunk, strict=True):
-        low, high = funnel.limits(people[key]) if funnel else (0.0, 1.0)
-        place = "within" if low <= raw <= high else "below" if raw < low else "above"
-        found.append(
-            Practice(names[key], people[key], raw, shrunk, low, high, drawn.mean, place, rates[key])
-        )
-    return found
+    placed = standings([(met[key], people[key]) for key in ordered])
+    return [
+        Practice(names[key], people[key], one, rates[key])
+        for key, one in zip(ordered, placed, strict=True)
+    ]
 
 
 def _outcome(rows: Sequence[Row], name: str) -> Row | None:
@@ -237,7 +245,12 @@ def _outcome(rows: Sequence[Row], name: str) -> Row | None:
 
 
 def _stated_outcomes(rows: Sequence[Row]) -> list[Row]:
-    return [row for row in rows if row["is_inference"] and row["verdict"] != "insufficient"]
+    """What is compared, then what is described, each in the order of its names."""
+    order = list(NAMES)
+    told = [row for row in rows if row["is_inference"] and row["verdict"] != INSUFFICIENT]
+    return sorted(
+        told, key=lambda row: (row["verdict"] == DESCRIBED, order.index(str(row["outcome"])))
+    )
 
 
 def _is_cost(row: Row) -> bool:

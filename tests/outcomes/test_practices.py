@@ -1,10 +1,16 @@
 """Practices beside each other: how far chance explains how they differ (METHODS H.6, H.9)."""
 
+import csv
+from pathlib import Path
+
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestration.outcomes.clinicians import write_clinician_rates
 from orchestration.outcomes.practices import funnel_of, shrunk_rates
 
 COUNTS = st.lists(
@@ -68,3 +74,47 @@ def test_nothing_to_compare_is_told() -> None:
     with pytest.raises(ValueError, match="nothing to shrink"):
         shrunk_rates([])
     assert shrunk_rates([(3, 5)]).shrunk == (0.6,)
+
+
+def test_clinicians_are_shrunk_in_a_restricted_list(tmp_path: Path) -> None:
+    """A clinician of four members must not lead a ranking by luck; true counts are restricted."""
+    measures = tmp_path / "agg_quality_measure.parquet"
+    pq.write_table(
+        pa.Table.from_pylist(
+            [
+                {"measure_id": "M05", "is_higher_better": True},
+                {"measure_id": "M06", "is_higher_better": False},
+            ]
+        ),
+        measures,
+    )
+    rows = [
+        {
+            "measure_year": year,
+            "measure_id": measure,
+            "program_id": "p",
+            "practice_id": "l",
+            "npi": f"{npi:010d}",
+            "denominator_count": people,
+            "numerator_count": met,
+        }
+        for year, measure, npi, met, people in (
+            (2025, "M05", 1, 4, 4),
+            *((2025, "M05", npi, 30 + npi, 60) for npi in range(2, 20)),
+            (2025, "M06", 2, 60, 60),
+            (2025, "M05", 20, None, 5),
+            (2024, "M05", 2, 0, 60),
+        )
+    ]
+    assert write_clinician_rates(tmp_path, measures) == []
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "agg_quality_clinician.parquet")
+    (path,) = write_clinician_rates(tmp_path, measures)
+    lines = {line["npi"]: line for line in csv.DictReader(path.open())}
+    assert len(lines) == 19, "hidden counts are no line"
+    lucky, many = lines["0000000001"], lines["0000000019"]
+    assert float(lucky["raw_share"]) > float(many["raw_share"])
+    assert float(lucky["shrunk_share"]) < float(many["shrunk_share"])
+    assert lines["0000000002"]["measured"] == "120"
+    assert float(lines["0000000002"]["raw_share"]) == pytest.approx(32 / 120, abs=1e-4), "reversed"
+    assert lines["0000000002"]["place"] == "below"
+    assert path.stat().st_mode & 0o777 == 0o600
