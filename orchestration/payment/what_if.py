@@ -69,9 +69,11 @@ def settle_what_if(
     inputs: RunInputs,
     program_id: str,
     overrides: Mapping[str, str],
+    has_swings: bool = True,
 ) -> WhatIf:
     """Settle one program by its contract and by the overridden terms (`savings.max_rate: 0.60`).
 
+    `has_swings` settles it once more for every single term that might move the payment.
     Raises `ConfigurationError` for a term that is unknown, cannot be tried, or has no such value,
     and `CareWarehouseError` for a program that the run does not know.
     """
@@ -85,7 +87,7 @@ def settle_what_if(
         overrides=tuple(sorted((name, str(value)) for name, value in overrides.items())),
         swings=tuple(
             Swing(name, value, settled(other).row.payment_amount)
-            for name, value, other in _alternatives(terms)
+            for name, value, other in (_alternatives(terms) if has_swings else ())
         ),
     )
 

@@ -61,7 +61,7 @@ def paid(
     warehouse: duckdb.DuckDBPyConnection, inputs: RunInputs, **overrides: str
 ) -> tuple[Decimal, Decimal]:
     named = {name.replace("__", "."): value for name, value in overrides.items()}
-    found = settle_what_if(warehouse, inputs, PROGRAM, named)
+    found = settle_what_if(warehouse, inputs, PROGRAM, named, has_swings=False)
     return found.contract.row.payment_amount, found.changed.row.payment_amount
 
 
@@ -120,7 +120,8 @@ def test_each_term_of_points_moves_the_bonus(
     base = {"p4p.measures": scored, "p4p.min_weight_scored": "0.5"}
     changed = {**base, term.replace("__", "."): value}
     first, second = (
-        settle_what_if(warehouse, inputs, PROGRAM, one).changed.row for one in (base, changed)
+        settle_what_if(warehouse, inputs, PROGRAM, one, has_swings=False).changed.row
+        for one in (base, changed)
     )
     assert first.p4p_payment_amount
     assert second.p4p_payment_amount != first.p4p_payment_amount
@@ -131,11 +132,11 @@ def test_computed_points_may_decide_shared_savings_too(
 ) -> None:
     """One composite gates both payments only where the contract says so (I.4, J.3)."""
     measures = {"p4p.measures": '[{"measure": "M06", "weight": 1}]'}
-    apart = settle_what_if(warehouse, inputs, PROGRAM, measures).changed.row
+    apart = settle_what_if(warehouse, inputs, PROGRAM, measures, has_swings=False).changed.row
     assert apart.quality_score == Decimal("0.8")
     assert apart.p4p_score != apart.quality_score
     together = {**measures, "p4p.scores_savings": "true"}
-    joined = settle_what_if(warehouse, inputs, PROGRAM, together).changed.row
+    joined = settle_what_if(warehouse, inputs, PROGRAM, together, has_swings=False).changed.row
     assert joined.quality_score == joined.p4p_score == apart.p4p_score
     assert "QUALITY_GATE" in joined.failed_reasons
 
@@ -160,7 +161,9 @@ def test_losses_and_pay_for_performance_are_side_by_side(
         "where program_id is not null and period_id like '2025%'"
     )
     two_sided = {"savings.loss_rate": "0.30", "savings.mlr": "0.01", "savings.loss_cap": "0.05"}
-    found = settle_what_if(warehouse, inputs, PROGRAM, {**two_sided, "p4p.p4p_pmpm": "2.00"})
+    found = settle_what_if(
+        warehouse, inputs, PROGRAM, {**two_sided, "p4p.p4p_pmpm": "2.00"}, has_swings=False
+    )
     assert found.contract.row.loss_amount == 0 < found.changed.row.loss_amount
     assert found.changed.row.p4p_payment_amount == 2 * (
         found.contract.row.p4p_payment_amount or Decimal(0)
