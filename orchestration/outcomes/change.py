@@ -293,14 +293,14 @@ def _quarter_details(
         is_small = outcome == ER_VISITS and (
             panel[quarter, column] < MINIMUM_SHOWN or market[quarter, column] < MINIMUM_SHOWN * unit
         )
-        values = [None, None] if is_small else [rate(panel, span), rate(market, span)]
+        of_panel, of_market = (None, None) if is_small else (rate(panel, span), rate(market, span))
         here = None if is_small else quotient(span)
         ratio = here / base if here and base else None
         period = "before" if quarter < pre else "after"
         rows.append(
             DetailRow(
                 terms.program_id, QUARTER, outcome, quarter, f"quarter {quarter + 1}", period,
-                values[0], None, values[1], None, None, ratio,
+                of_panel, None, of_market, None, None, ratio,
             )
         )  # fmt: skip
     return rows

@@ -120,9 +120,11 @@ def compare_er_use(
     empty = stats.patterns_of([])
     compared = {
         place: _compare(
-            *(populations.get(key, empty) for key in keys), terms[place.unit.program_id]
+            populations.get(panel, empty),
+            populations.get(market, empty),
+            terms[place.unit.program_id],
         )
-        for place, keys in sides.items()
+        for place, (panel, market) in sides.items()
     }
     # Of what may not be stated nothing is resampled.
     wanted = {

@@ -173,16 +173,39 @@ def test_changes_and_outcomes_are_told_in_words_and_intervals() -> None:
         "interval_upper": 1.08,
     }
     unstated = {**outcome, "outcome": "imaging", "outcome_name": "Imaging"}
+    cost = {
+        **outcome,
+        "outcome": "cost_imaging",
+        "outcome_name": "Cost of imaging",
+        "ratio": 0.9,
+        "price_ratio": 0.75,
+        "use_ratio": 1.2,
+    }
+    access = {
+        **unstated,
+        "outcome": "ehr",
+        "outcome_name": "Electronic records",
+        "verdict": "described",
+        "interval_lower": None,
+    }
     shown = Shown(
         agg_change_versus_market=[change, {**change, "is_published_design": False}],
-        agg_outcome_versus_market=[outcome, {**unstated, "verdict": "insufficient"}],
+        agg_outcome_versus_market=[
+            access,
+            cost,
+            outcome,
+            {**unstated, "verdict": "insufficient"},
+        ],
     )
     page = page_of(shown=shown)
     flat = " ".join(page.split())
     assert flat.count("It moved 8 % lower.") == 1
     assert "Among 30 market groups of similar size its place is 1 from the lowest." in flat
     assert "Inpatient admissions</td><td>51.0</td> <td>50.0</td> <td>+2.0 %</td>" in flat
-    assert "Imaging" not in flat
+    assert "Imaging</td> <td>51.00</td><td>50.00</td> <td>−10.0 %</td>" in flat
+    assert "<td>−25.0 %</td><td>+20.0 %</td><td>similar</td>" in flat, "from price, from use"
+    assert flat.count("Imaging<") == 1, "what is not stated is no line"
+    assert flat.index("Inpatient admissions") < flat.index("Electronic records</td>")
     assert "no survey of the group" in flat
 
 
@@ -295,7 +318,7 @@ def test_a_report_says_what_practices_offer_and_how_patients_rate_them() -> None
         "survey_date": date(2025, 12, 31),
     }
     shown = Shown(agg_access_experience=[row])
-    page = scorecard_page(program("p", None, None), savings("p"), [], [], AS_OF, shown)
+    page = page_of(shown=shown)
     cells = re.findall(r"<td>([^<]*)</td>", page[page.index("Access and patients") :])
     assert cells[:7] == ["greenwich physicians", "52", "50 %", "–", "25 %", "100 %", "75 %"]
     assert cells[7:14] == [
@@ -307,3 +330,34 @@ def test_a_report_says_what_practices_offer_and_how_patients_rate_them() -> None
         "70.0 %",
         "65.0 %",
     ]
+
+
+def test_the_report_tells_the_comparison_to_infer_from_and_why() -> None:
+    """A headline on the published basis alone hides what the program did."""
+    row = {
+        "period_role": "performance",
+        "partner_id": None,
+        "market_basis": "all_others",
+        "is_headline": True,
+        "is_inference": False,
+        "verdict": "similar",
+        "sentence": "ER use was **similar**.",
+        "percent_versus_market": -2.2,
+        "sir": 0.978,
+        "bootstrap_lower": 0.94,
+        "bootstrap_upper": 1.01,
+    }
+    inferred = {
+        **row,
+        "market_basis": "attributed_elsewhere",
+        "is_headline": False,
+        "is_inference": True,
+        "verdict": "lower",
+        "sentence": "ER use was **7 % lower** (95 % CI 3 % to 11 % lower).",
+    }
+    report = Report(program("p", None, None), savings("p"), er_use=[row, inferred])
+    page = " ".join(scorecard_page(report, AS_OF).split())
+    assert page.index("ER use was similar.") < page.index("7 % lower (95 % CI 3 % to 11 % lower)")
+    assert "infer from that one" in page
+    alone = Report(program("p", None, None), savings("p"), er_use=[row])
+    assert "infer from" not in scorecard_page(alone, AS_OF)
