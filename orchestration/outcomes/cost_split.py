@@ -2,7 +2,7 @@
 
 Cost is allowed cents of the performance year as claimed: neither capped nor completed, which is the
 same for panel and market. Use is what the panel had at the market's average price of each procedure
-and drug; price is the rest. What is not coded (room and board) is counted by the claim, drugs by
+and drug; price is the rest. What is not coded (room and board) is counted by the line, drugs by
 days of supply.
 """
 
@@ -21,11 +21,13 @@ from orchestration.outcomes.use import UseCell, compare_use, sides_of
 FEWEST_WITH_COST = 50
 """People with cost of a category on each side, below which nothing is said of it."""
 
-_EVERYTHING = "cost_all"
+_OUTCOMES = tuple(COST_GROUPS)
+_EVERYTHING = _OUTCOMES.index("cost_all")
+_OTHER = _OUTCOMES.index("cost_other")
 _GROUP_OF = {
-    category: outcome
-    for outcome, (_, categories) in COST_GROUPS.items()
-    if outcome != _EVERYTHING
+    category: number
+    for number, (_, categories) in enumerate(COST_GROUPS.values())
+    if number != _EVERYTHING
     for category in categories
 }
 
@@ -75,7 +77,7 @@ def read_costs(
     cells, people = _read_cells(warehouse, used)
     bases = {one.program_id: one.terms.er.inference_basis for one in agreements}
     found = Costs(cells, people, _read_prices(warehouse, bases))
-    for table in ("cost_line", "cost_member_month", "cost_member"):
+    for table in ("cost_line", "cost_member", "cost_place"):
         warehouse.execute(f"drop table {table}")
     return found
 
@@ -83,14 +85,34 @@ def read_costs(
 def _load_lines(warehouse: duckdb.DuckDBPyConnection) -> None:
     """Temporary `cost_line`: lines and fills of the performance years by who had them where.
 
-    `cost_member` has a number for each person and place of a period, `cost_member_month` her months
-    there.
+    `cost_member` has a number for each person and place of a period, `cost_place` for each place.
+    Places and codes are compared by their hash: a hundredth of the text, and a person has few.
     """
+    place = "hash(program_id, market_area_id, is_attributed_elsewhere)"
     warehouse.execute(
+        f"""
+        create or replace temp table cost_place as
+        select (row_number() over () - 1)::int as place_number, {place} as place_hash, *
+        from (
+            select distinct
+                members.period_id,
+                persons.payer,
+                members.program_id,
+                members.market_area_id,
+                members.is_attributed_elsewhere
+            from int_outcome_member_period as members
+            inner join int_person as persons on members.person_key = persons.person_key
+            where members.period_id in (select period_id from outcome_scope)
+        )
         """
+    )
+    warehouse.execute(
+        f"""
         create or replace temp table cost_member as
         select
             (row_number() over () - 1)::int as member_number,
+            places.place_number,
+            places.place_hash,
             members.person_key,
             members.period_id,
             persons.payer,
@@ -102,17 +124,23 @@ def _load_lines(warehouse: duckdb.DuckDBPyConnection) -> None:
             members.condition_count,
             members.member_months,
             members.prior_member_months
-        from int_outcome_member_period as members
+        from (
+            select *, {place} as place_hash
+            from int_outcome_member_period
+            where period_id in (select period_id from outcome_scope) and member_months > 0
+        ) as members
         inner join int_person as persons on members.person_key = persons.person_key
-        where
-            members.member_months > 0
-            and (members.program_id is not null or members.market_area_id is not null)
-            and (members.period_id, persons.payer) in (select (period_id, payer) from outcome_scope)
+        inner join cost_place as places
+            on
+                members.period_id = places.period_id
+                and persons.payer = places.payer
+                and members.place_hash = places.place_hash
+        where members.program_id is not null or members.market_area_id is not null
         """
     )
     warehouse.execute(
-        """
-        create or replace temp table cost_member_month as
+        f"""
+        create or replace temp table cost_line as
         with
         periods as (
             select distinct
@@ -120,34 +148,37 @@ def _load_lines(warehouse: duckdb.DuckDBPyConnection) -> None:
                 12 * year(first_day) + month(first_day) - 1 as first_month,
                 12 * year(last_day) + month(last_day) - 1 as last_month
             from outcome_scope
-        )
-        select months.person_key, months.month_number, members.member_number
-        from periods
-        inner join cost_member as members on periods.period_id = members.period_id
-        inner join int_outcome_member_month as months
-            on
-                members.person_key = months.person_key
-                and months.month_number between periods.first_month and periods.last_month
-                and members.program_id is not distinct from months.program_id
-                and members.market_area_id is not distinct from months.market_area_id
-                and members.is_attributed_elsewhere = months.is_attributed_elsewhere
-        where months.member_months = 1
-        """
-    )
-    warehouse.execute(
-        """
-        create or replace temp table cost_line as
-        with
+        ),
         bounds as (
             select min(first_day) as first_day, max(last_day) as last_day from outcome_scope
+        ),
+        months as (
+            select person_key, month_number, {place} as place_hash
+            from int_outcome_member_month
+            where
+                member_months = 1
+                and month_number between (select min(first_month) from periods)
+                and (select max(last_month) from periods)
+        ),
+        member_months as (
+            select
+                months.person_key, months.month_number, members.member_number, members.place_number
+            from months
+            inner join cost_member as members
+                on
+                    months.person_key = members.person_key
+                    and months.place_hash = members.place_hash
+            inner join periods
+                on
+                    members.period_id = periods.period_id
+                    and months.month_number between periods.first_month and periods.last_month
         ),
         bought as (
             select
                 lines.person_key,
                 lines.incurred_date as bought_on,
                 lines.service_category,
-                lines.hcpcs_code as code,
-                case when lines.hcpcs_code is null then lines.claim_key end as uncoded_claim_key,
+                hash(coalesce(lines.hcpcs_code, '')) as code_hash,
                 1 as quantity,
                 lines.allowed_cents
             from int_claim_line as lines
@@ -157,24 +188,24 @@ def _load_lines(warehouse: duckdb.DuckDBPyConnection) -> None:
                 and lines.incurred_date between bounds.first_day and bounds.last_day
             union all
             select
-                fills.person_key, fills.fill_date, 0, fills.ndc_code, null,
+                fills.person_key, fills.fill_date, 0, hash(coalesce(fills.ndc_code, '')),
                 greatest(fills.days_supply, 1), fills.allowed_cents
             from int_pharmacy_fill as fills
             cross join bounds
             where fills.fill_date between bounds.first_day and bounds.last_day
         )
         select
-            months.member_number,
-            bought.service_category,
-            coalesce(bought.code, '') as code,
-            bought.uncoded_claim_key,
+            member_months.member_number,
+            member_months.place_number,
+            bought.service_category::tinyint as service_category,
+            bought.code_hash,
             bought.quantity,
             bought.allowed_cents
         from bought
-        inner join cost_member_month as months
+        inner join member_months
             on
-                bought.person_key = months.person_key
-                and months.month_number
+                bought.person_key = member_months.person_key
+                and member_months.month_number
                 = 12 * year(bought.bought_on) + month(bought.bought_on) - 1
         """
     )
@@ -190,50 +221,68 @@ def _read_cells(
         of_group as (
             select
                 member_number,
-                {_group_case("service_category")} as outcome,
-                sum(allowed_cents) as cents
+                {_group_case("service_category")} as group_number,
+                sum(allowed_cents)::bigint as cents
             from cost_line
             group by all
         ),
         of_member as (
             select * from of_group
             union all
-            select member_number, '{_EVERYTHING}', sum(cents)
+            select member_number, {_EVERYTHING}, sum(cents)::bigint
             from of_group
             group by member_number
+        ),
+        of_cell as (
+            select
+                members.place_number,
+                members.age_band_er,
+                members.sex,
+                members.condition_count,
+                members.member_months,
+                members.prior_member_months,
+                of_member.group_number,
+                count(*) as persons,
+                sum(of_member.cents)::bigint as cents,
+                sum(of_member.cents::hugeint * of_member.cents) as squares
+            from of_member
+            inner join cost_member as members on of_member.member_number = members.member_number
+            where of_member.cents > 0
+            group by all
         )
         select
             scope.program_id,
-            of_member.outcome,
-            members.program_id is not distinct from scope.program_id as is_panel,
-            members.is_attributed_elsewhere,
-            members.age_band_er,
-            members.sex,
-            members.condition_count,
-            members.member_months,
-            count(*) as persons,
-            sum(of_member.cents)::bigint as cents,
-            sum(of_member.cents::hugeint * of_member.cents) as squares
+            of_cell.group_number,
+            places.program_id is not distinct from scope.program_id as is_panel,
+            places.is_attributed_elsewhere,
+            of_cell.age_band_er,
+            of_cell.sex,
+            of_cell.condition_count,
+            of_cell.member_months,
+            sum(of_cell.persons)::bigint as persons,
+            sum(of_cell.cents)::bigint as cents,
+            sum(of_cell.squares) as squares
         from outcome_scope as scope
-        inner join cost_member as members
+        inner join cost_place as places
             on
-                scope.period_id = members.period_id
-                and scope.payer = members.payer
-                and members.prior_member_months >= scope.least_months
-                and (members.program_id = scope.program_id or members.market_area_id = scope.area)
-        inner join of_member on members.member_number = of_member.member_number
-        where of_member.cents > 0
+                scope.period_id = places.period_id
+                and scope.payer = places.payer
+                and (places.program_id = scope.program_id or places.market_area_id = scope.area)
+        inner join of_cell
+            on
+                places.place_number = of_cell.place_number
+                and of_cell.prior_member_months >= scope.least_months
         group by all
         order by all
         """
     ).fetchall()
     sums: dict[tuple[str, str, str], dict[tuple[Cell, int], tuple[int, int]]] = defaultdict(dict)
     people: dict[tuple[str, str, str], int] = defaultdict(int)
-    for program, outcome, is_panel, elsewhere, band, sex, tier, months, *counts in found:
+    for program, number, is_panel, elsewhere, band, sex, tier, months, *counts in found:
         persons, cents, squares = (int(count) for count in counts)
         at = (Cell(first_year_of_age(band), sex, tier), months)
         for side in sides_of(is_panel, elsewhere):
-            key = (program, outcome, side)
+            key = (program, _OUTCOMES[number], side)
             before = sums[key].get(at, (0, 0))
             sums[key][at] = (before[0] + cents, before[1] + squares)
             people[key] += persons
@@ -263,69 +312,47 @@ def _read_prices(
     found = warehouse.execute(
         f"""
         with
-        places as (
-            select distinct
-                period_id, payer, program_id, market_area_id, is_attributed_elsewhere
-            from cost_member
-        ),
-        numbered as (
-            select (row_number() over () - 1)::int as place_number, * from places
-        ),
-        member_places as (
-            select members.member_number, members.prior_member_months, numbered.place_number
-            from cost_member as members
-            inner join numbered
-                on
-                    members.period_id = numbered.period_id
-                    and members.payer = numbered.payer
-                    and members.program_id is not distinct from numbered.program_id
-                    and members.market_area_id is not distinct from numbered.market_area_id
-                    and members.is_attributed_elsewhere = numbered.is_attributed_elsewhere
-        ),
         of_place as (
             select
-                member_places.place_number,
-                cost_line.service_category,
-                cost_line.code,
-                sum(cost_line.quantity) filter (where cost_line.uncoded_claim_key is null)
-                    as coded,
-                count(distinct cost_line.uncoded_claim_key) as uncoded,
-                sum(cost_line.allowed_cents) as cents
+                place_number,
+                service_category,
+                code_hash,
+                sum(quantity) as quantity,
+                sum(allowed_cents) as cents
             from cost_line
-            inner join member_places on cost_line.member_number = member_places.member_number
             group by all
         ),
         of_side as (
             select
                 scope.program_id,
-                numbered.program_id is not distinct from scope.program_id as is_panel,
+                places.program_id is not distinct from scope.program_id as is_panel,
                 of_place.service_category,
-                of_place.code,
-                sum(coalesce(of_place.coded, 0) + of_place.uncoded)::double as quantity,
+                of_place.code_hash,
+                sum(of_place.quantity)::double as quantity,
                 sum(of_place.cents)::double as cents
             from outcome_scope as scope
-            inner join numbered
+            inner join cost_place as places
                 on
-                    scope.period_id = numbered.period_id
-                    and scope.payer = numbered.payer
+                    scope.period_id = places.period_id
+                    and scope.payer = places.payer
                     and (
-                        numbered.program_id = scope.program_id
+                        places.program_id = scope.program_id
                         or (
-                            numbered.market_area_id = scope.area
-                            and numbered.program_id is distinct from scope.program_id
+                            places.market_area_id = scope.area
+                            and places.program_id is distinct from scope.program_id
                             and (
-                                numbered.is_attributed_elsewhere
+                                places.is_attributed_elsewhere
                                 or scope.program_id not in ({elsewhere or "''"})
                             )
                         )
                     )
-            inner join of_place on numbered.place_number = of_place.place_number
+            inner join of_place on places.place_number = of_place.place_number
             group by all
         ),
         of_code as (
             select
                 panels.program_id,
-                {_group_case("panels.service_category")} as outcome,
+                {_group_case("panels.service_category")} as group_number,
                 panels.cents::bigint as cents,
                 case
                     when markets.quantity > 0
@@ -338,25 +365,26 @@ def _read_prices(
                     panels.program_id = markets.program_id
                     and not markets.is_panel
                     and panels.service_category = markets.service_category
-                    and panels.code = markets.code
+                    and panels.code_hash = markets.code_hash
             where panels.is_panel
         )
-        select program_id, outcome, sum(cents)::bigint, sum(cents_at_market_prices)::bigint
+        select program_id, group_number, sum(cents)::bigint, sum(cents_at_market_prices)::bigint
         from of_code
         group by all
         union all
         select
-            program_id, '{_EVERYTHING}', sum(cents)::bigint, sum(cents_at_market_prices)::bigint
+            program_id, {_EVERYTHING}, sum(cents)::bigint, sum(cents_at_market_prices)::bigint
         from of_code
         group by program_id
         """
     ).fetchall()
-    return {(program, outcome): (cents, at_market) for program, outcome, cents, at_market in found}
+    return {
+        (program, _OUTCOMES[number]): (cents, at_market)
+        for program, number, cents, at_market in found
+    }
 
 
 def _group_case(category: str) -> str:
-    """SQL that names the group of a service category."""
-    lines = " ".join(
-        f"when {number} then '{outcome}'" for number, outcome in sorted(_GROUP_OF.items())
-    )
-    return f"case {category} {lines} else 'cost_other' end"
+    """SQL that numbers the group of a service category."""
+    lines = " ".join(f"when {number} then {group}" for number, group in sorted(_GROUP_OF.items()))
+    return f"(case {category} {lines} else {_OTHER} end)::tinyint"
