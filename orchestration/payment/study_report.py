@@ -70,10 +70,11 @@ def run_study(
         left = None if left is None else left - 1
     for size in payment_study.PANEL_SIZES:
         for spread in payment_study.GROUP_SPREADS:
-            key = json.dumps(["payment", size, spread, worlds, seed])
+            count = payment_study.worlds_of(worlds)
+            key = json.dumps(["payment", size, spread, count, seed])
             if key in kept or left == 0:
                 continue
-            found = payment_study.run_payment_cell(size, spread, worlds, seed)
+            found = payment_study.run_payment_cell(size, spread, count, seed)
             kept[key] = [asdict(one) for one in found]
             told(f"payment {size} {spread}: {[one.paid for one in found]}")
             _keep(folder, kept)
@@ -310,7 +311,7 @@ def _pipeline_world(data_dir: Path, seed: int) -> list[PipelineWorld]:
                 reporting_unit_id = program_id
                 and period_role = 'performance'
                 and market_basis = 'attributed_elsewhere'
-                and sir is not null
+                and bootstrap_lower is not null
             order by program_id
             """,
             [str(path)],

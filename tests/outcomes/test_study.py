@@ -59,6 +59,6 @@ def test_cells_are_kept_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert len(told) == 4, "three cells of ER use, one of payment, none drawn twice"
     page = (tmp_path / "study.md").read_text()
     assert "21 worlds of ER use in 3 cells" in page
-    assert "10 worlds of cost without any savings" in page
+    assert "5 worlds of cost without any savings" in page
     assert len(json.loads((tmp_path / "results.json").read_text())) == 4
     assert (tmp_path / "study.svg").read_text().startswith("<svg")
