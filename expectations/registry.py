@@ -34,6 +34,7 @@ from expectations import (
     member_contact,
     patient_experience,
     payer_gap_report,
+    payer_risk_score,
     pharmacy_claims,
     practice_profile,
     provider_roster,
@@ -59,6 +60,7 @@ FEED_SUITES: tuple[tuple[ProfileDefinition, Suite], ...] = (
     (member_contact.PROFILE, member_contact.SUITE),
     (patient_experience.PROFILE, patient_experience.SUITE),
     (payer_gap_report.PROFILE, payer_gap_report.SUITE),
+    (payer_risk_score.PROFILE, payer_risk_score.SUITE),
     (practice_profile.PROFILE, practice_profile.SUITE),
     (support_program_enrollment.PROFILE, support_program_enrollment.SUITE),
     (clinical_results.PROFILE, clinical_results.SUITE),
@@ -95,6 +97,7 @@ _OPTIONAL = frozenset(
         "member_contact",
         "patient_experience",
         "payer_gap_report",
+        "payer_risk_score",
         "practice_profile",
         "support_program_enrollment",
     }

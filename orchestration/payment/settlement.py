@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 import duckdb
 import pyarrow as pa
@@ -24,6 +25,7 @@ from orchestration.outcomes.risk import (
     fit_risk_model,
     risk_factor_rows,
 )
+from orchestration.outcomes.risk_payer import MeanScore, read_payer_scores, score_of_panel
 from orchestration.outcomes.tables import table_of, write_table
 from orchestration.payment.completion import (
     Completion,
@@ -41,6 +43,7 @@ from orchestration.payment.confidence import (
 from orchestration.payment.costs import (
     BASELINE,
     MARKET,
+    MEMBERS,
     PANEL,
     PERFORMANCE,
     CostPattern,
@@ -72,6 +75,7 @@ from orchestration.payment.shared_savings import (
 )
 from orchestration.payment.terms import SettlementTerms, settlement_terms
 
+FITTED: Literal["fitted"] = "fitted"
 FILE_NAME = "agg_shared_savings.parquet"
 
 
@@ -254,6 +258,7 @@ class Evidence:
     spreads: Mapping[str, CostSpread] = field(default_factory=dict)
     completions: Mapping[str, Completion] = field(default_factory=dict)
     measures: Mapping[str, ProgramMeasures] = field(default_factory=dict)
+    payer_scores: Mapping[tuple[str, str, str], MeanScore] = field(default_factory=dict)
 
 
 def settle_programs(
@@ -282,7 +287,12 @@ def settle_programs(
             panel = grouped.get((program_id, role, PANEL), [])
             market = grouped.get((program_id, role, MARKET), [])
             ratio = _completion_ratio(of_program, completion, start, end)
-            periods[role] = _period(panel, market, ratio)
+            score = (
+                score_of_panel(evidence.payer_scores, program_id, role)
+                if of_program.risk_source == "payer"
+                else FITTED
+            )
+            periods[role] = _period(panel, market, ratio, score)
             model = periods[role].risk_model
             if model is not None:
                 exposures = [pattern.exposure for pattern in market]
@@ -350,6 +360,16 @@ def read_evidence(
             if (of_program.payer, of_program.cl_months) in fitted
         },
         measures=read_measures(warehouse, terms),
+        payer_scores=read_payer_scores(
+            warehouse,
+            MEMBERS,
+            [
+                (program_id, role, start)
+                for program_id, of_program in terms.items()
+                if of_program.risk_source == "payer"
+                for role, start, _ in of_program.roles()
+            ],
+        ),
     )
 
 
@@ -395,15 +415,23 @@ def _completion_ratio(
 
 
 def _period(
-    panel: Sequence[CostPattern], market: Sequence[CostPattern], ratio: Fraction
+    panel: Sequence[CostPattern],
+    market: Sequence[CostPattern],
+    ratio: Fraction,
+    score: Fraction | Literal["fitted"] | None = FITTED,
 ) -> ProgramPeriod:
+    """`score` is the panel's by the payer's model, the market's then being 1; or fitted here."""
     of_panel = [pattern.exposure for pattern in panel]
     of_market = [pattern.exposure for pattern in market]
     panel_cost = market_cost = model = None
     if _has_cost(of_market):
         model = fit_risk_model(of_market)
-        market_cost = _cost_period(of_market, model.mean_score(of_market), ratio)
-        panel_cost = _cost_period(of_panel, model.mean_score(of_panel), ratio)
+        if isinstance(score, str):
+            market_score, panel_score = model.mean_score(of_market), model.mean_score(of_panel)
+        else:
+            market_score, panel_score = Fraction(1) if score else None, score
+        market_cost = _cost_period(of_market, market_score, ratio)
+        panel_cost = _cost_period(of_panel, panel_score, ratio)
     return ProgramPeriod(
         panel_persons=persons_of(panel),
         market_persons=persons_of(market),

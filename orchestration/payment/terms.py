@@ -87,6 +87,7 @@ class SettlementTerms:
     benchmark_rounding: BenchmarkRounding = "cent"
     savings_market_basis: str = "attributed_elsewhere"
     blend: Decimal = Decimal(0)
+    risk_source: Literal["fallback", "payer"] = "fallback"
     risk_cap: Decimal = Decimal("0.03")
     msr_type: MsrType = "sliding"
     msr_fixed: Decimal = Decimal("0.02")
@@ -138,12 +139,12 @@ def settlement_terms(agreement: Agreement) -> SettlementTerms:
     program, terms = agreement.program, agreement.terms
     savings, claims, risk, fee = terms.savings, terms.claims, terms.risk, terms.fee
     problems = [
-        not_computed(program, field, value, instead)
-        for field, value, instead in (
-            ("risk.risk_source", risk.risk_source, "fallback"),
-            ("risk.risk_timing", risk.risk_timing, "prospective"),
+        not_computed(program, field, value, computed[0])
+        for field, value, computed in (
+            ("risk.risk_source", risk.risk_source, ("fallback", "payer")),
+            ("risk.risk_timing", risk.risk_timing, ("prospective",)),
         )
-        if value != instead
+        if value not in computed
     ]
     problems.extend(unsupported_population_terms(agreement))
     if problems:
@@ -172,6 +173,7 @@ def settlement_terms(agreement: Agreement) -> SettlementTerms:
         benchmark_rounding=savings.benchmark_rounding,
         savings_market_basis=savings.savings_market_basis,
         blend=savings.blend,
+        risk_source="payer" if risk.risk_source == "payer" else "fallback",
         risk_cap=risk.risk_cap,
         msr_type=savings.msr_type,
         msr_fixed=savings.msr_fixed,

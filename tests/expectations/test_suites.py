@@ -134,6 +134,14 @@ PLAUSIBLE: dict[str, dict[str, object]] = {
         "days_before_delivery__min": 10,
         "days_before_delivery__max": 10,
     },
+    "payer_risk_score": {
+        "row_count": 30_000,
+        "person_id__distinct": 30_000,
+        "model_name__distinct": 1,
+        "risk_score__distinct": 300,
+        "risk_score__mean": 1.1,
+        "days_before_delivery__min": 10,
+    },
     "practice_profile": {
         "row_count": 80,
         "practice_id__distinct": 80,

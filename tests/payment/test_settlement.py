@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import duckdb
@@ -15,6 +16,7 @@ from orchestration.errors import CareWarehouseError, ConfigurationError
 from orchestration.outcomes.agreements import Agreement, agreement_of, read_run_inputs
 from orchestration.outcomes.er_terms import er_comparison_terms
 from orchestration.outcomes.risk import CONDITION_FLAGS, CostExposure, RiskCell, flags_of
+from orchestration.outcomes.risk_payer import MeanScore
 from orchestration.outcomes.risk_score import write_risk_scores
 from orchestration.payment.completion import fit_completion, month_number
 from orchestration.payment.costs import (
@@ -128,6 +130,30 @@ def test_risk_scores_are_relative_to_the_market_of_their_year(
     assert row.market_performance_risk_score == 1
     assert row.panel_baseline_risk_score == 1
     assert row.panel_performance_risk_score == 1
+
+
+def test_the_payers_own_scores_count_where_the_terms_say_so(patterns: list[CostPattern]) -> None:
+    """docs/adr/0021: panel over market mean, never the raw score; without scores no benchmark."""
+    terms = replace(TERMS, risk_source="payer")
+    means = {("panel", "baseline"): 2, ("market", "baseline"): 2}
+    means |= {("panel", "performance"): Fraction(606, 100), ("market", "performance"): 6}
+    scores = {
+        ("p", role, side): MeanScore(Fraction(mean) * 12, 12, 12)
+        for (side, role), mean in means.items()
+    }
+    (row,) = settle_programs(
+        Evidence(patterns, {"p": QUALITY}, payer_scores=scores), {"p": terms}, "2026-06"
+    ).rows
+    assert row.market_performance_risk_score == 1
+    assert row.panel_baseline_risk_score == 1
+    assert row.panel_performance_risk_score == Decimal("1.01")
+    assert row.benchmark_pmpm_amount == Decimal("555.500000")
+    del scores["p", "baseline", "market"]
+    (row,) = settle_programs(
+        Evidence(patterns, {"p": QUALITY}, payer_scores=scores), {"p": terms}, "2026-06"
+    ).rows
+    assert row.benchmark_pmpm_amount is None
+    assert not row.is_eligible
 
 
 def test_a_sicker_panel_raises_its_benchmark_up_to_the_cap(patterns: list[CostPattern]) -> None:

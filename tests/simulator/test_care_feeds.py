@@ -25,7 +25,10 @@ from orchestration.simulator.population import MONTH_STARTS
 from orchestration.simulator.simulation import stream
 
 GROUP_FEEDS = ("care_log", "practice_profile", "patient_experience")
-PAYER_FEEDS = ("member_contact", "payer_gap_report", "support_program_enrollment")
+PAYER_FEEDS = (
+    *("member_contact", "payer_gap_report", "payer_risk_score"),
+    "support_program_enrollment",
+)
 
 
 def rows(file: Path, delimiter: str) -> list[dict[str, str]]:
@@ -63,6 +66,21 @@ def test_contacts_and_gaps_are_of_known_members(extract: Extract) -> None:
     assert {row["MBR_ID"] for row in contacts} <= known
     assert {row["MBR_ID"] for row in gaps} <= {row["MBR_ID"] for row in contacts}
     assert len({row["MBR_ID"] for row in contacts}) == len(contacts)
+
+
+def test_risk_scores_are_of_known_members_and_grow_with_age_and_illness(extract: Extract) -> None:
+    """A score that follows nothing would make a predictive ratio of chance."""
+    known = {
+        row[0]
+        for row in extract.engine.execute("select distinct MBR_ID from eligibility").fetchall()
+    }
+    for period, day in (("2023-12", "20231231"), ("2024-12", "20241231")):
+        scores = rows(extract.landing_dir / f"cigna/payer_risk_score/{period}.csv.gz", "|")
+        assert {row["SCORE_DT"] for row in scores} == {day}
+        assert {row["MBR_ID"] for row in scores} <= known
+        values = sorted(float(row["RISK_SCORE"]) for row in scores)
+        assert 0.3 <= values[0] < 0.5
+        assert values[-1] > 2
 
 
 def test_opt_outs_appear_when_they_are_known(simulated: Simulated) -> None:

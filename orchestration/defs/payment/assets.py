@@ -35,6 +35,7 @@ from orchestration.warehouse import read_warehouse
         model_key("int_measure_year"),
         model_key("int_quality_member"),
         model_key("quality_measure"),
+        model_key("stg_ledger__payer_risk_score"),
         model_key("stg_ledger__reported_quality"),
         model_key("stg_ledger__run"),
         model_key("stg_ledger__program_terms"),

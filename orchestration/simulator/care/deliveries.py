@@ -19,6 +19,7 @@ from orchestration.simulator.care.payer_feeds import (
     gap_reports,
     missing_services,
     service_days,
+    risk_scores,
     support_files,
 )
 from orchestration.simulator.care.practices import practice_files
@@ -78,6 +79,7 @@ def care_deliveries(
         *contact_files(config, people, names, {one: panels[one] for one in SNAPSHOTS}, rng),
         *gap_reports(config, people, {one: gaps[one] for one in SNAPSHOTS}),
         *support_files(config, people, support),
+        *risk_scores(config, people),
         *log_files(config, providers, people, log.entries(), rng),
         *practice_files(config, providers, rng),
     ]

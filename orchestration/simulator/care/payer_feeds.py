@@ -37,6 +37,11 @@ GAPS = Layout.of("payer_gap_report", "MBR_ID|RPT_DT|GAP_CD|DUE_DT", "|")
 SUPPORT = Layout.of(
     "support_program_enrollment", "MBR_ID|PGM_CD|OFFER_DT|ENRL_DT|DCLN_DT|CMPL_DT", "|"
 )
+RISK_SCORES = Layout.of("payer_risk_score", "MBR_ID|MODEL_NM|SCORE_DT|RISK_SCORE", "|")
+# Last months before the demo's baseline and performance year: what the payer's model scored. It sends
+# every tenth member, as an example: no program's terms ask for the scores.
+SCORED_PERIODS = (11, 23)
+SCORED_ONE_IN = 10
 # The payer's own gap codes, the measure of METHODS D.1 each stands for, its procedures, and the
 # days after which the service is due again.
 GAP_SERVICES = (
@@ -241,6 +246,34 @@ def gap_reports(
             ),
             delivery_day(period),
             bad=bad,
+        )
+
+
+def risk_scores(config: SimulationConfig, people: Population) -> Iterator[CareDelivery]:
+    """Scores that grow with age and with a member's conditions; nothing is drawn."""
+    ids = member_ids(people)
+    for period in SCORED_PERIODS:
+        last_day = last_day_of(period)
+        covered = (people.start_day <= last_day) & (people.end_day >= last_day)
+        covered &= people.death_day > last_day
+        person = np.flatnonzero(covered & (people.number % SCORED_ONE_IN == 0))
+        if not len(person):
+            continue
+        years = np.maximum((last_day - people.birth_day[person]) // 365.25, 0)
+        conditions = people.conditions[person].sum(axis=1)
+        ten_thousandths = (3_000 + 120 * years + 5_500 * conditions).astype(np.int64)
+        whole = np.strings.add(digits(ten_thousandths // 10_000, 2), b".")
+        yield CareDelivery(
+            PAYER,
+            f"{period_text(period)}{config.part}",
+            RISK_SCORES,
+            (
+                ids[person],
+                np.full(len(person), b"GROUPER-7"),
+                dates(np.full(len(person), last_day)),
+                np.strings.add(whole, digits(ten_thousandths % 10_000, 4)),
+            ),
+            delivery_day(period),
         )
 
 
