@@ -92,12 +92,15 @@ def agg_change_versus_market(
         model_key("int_ed_visit"),
         model_key("int_index_stay"),
         model_key("int_inpatient_stay"),
+        model_key("int_measure_result"),
+        model_key("int_measure_year"),
         model_key("int_outcome_member_month"),
         model_key("int_outcome_member_period"),
         model_key("int_person"),
         model_key("int_pharmacy_fill"),
         model_key("int_practice"),
         model_key("int_quality_member"),
+        model_key("int_readmission_risk"),
         model_key("quality_measure"),
         model_key("stg_ledger__patient_experience"),
         model_key("stg_ledger__practice_profile"),
@@ -108,19 +111,27 @@ def agg_change_versus_market(
         "One row per program, outcome and market basis: ER visits with admitted ones, admissions,"
         " readmissions, advanced imaging, urgent care, follow-up, quality and diabetes index,"
         " experience, access, and cost by service category split into price and use, against the"
-        " market, with intervals and verdicts (METHODS H.8, H.9)."
+        " market, with intervals and verdicts (METHODS H.8, H.9). Beside it, in"
+        " agg_readmission, readmissions of M27 expected by a model of the market's discharges, and"
+        " LACE calibrated (METHODS F.3.5, F.5)."
     ),
 )
 def agg_outcome_versus_market(
     context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Settings]
 ) -> dg.MaterializeResult[None]:
+    # Its regression's library is heavy, and the definitions have a budget.
+    from orchestration.outcomes import readmission
+
     with read_warehouse(pipeline) as warehouse:
         inputs = read_run_inputs(warehouse)
         rows = outcomes_from_warehouse(warehouse, inputs, load_weights(pipeline.config_dir))
+        readmissions = readmission.readmission_rows(readmission.read_discharges(warehouse))
     path = write_outcomes(rows, pipeline.outcomes_dir)
+    readmission.write_readmissions(readmissions, pipeline.outcomes_dir)
     stated = sum(row.verdict in ("lower", "similar", "higher") for row in rows)
     context.log.info(f"{stated} of {len(rows)} outcomes can be stated")
-    return result_of(pipeline, inputs, rows, outcome_markdown(rows), path)
+    calibration = dg.MetadataValue.md(readmission.markdown_table(readmissions))
+    return result_of(pipeline, inputs, rows, outcome_markdown(rows), path, readmissions=calibration)
 
 
 def _as_image(title: str, picture: bytes) -> str:

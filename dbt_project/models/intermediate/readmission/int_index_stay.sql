@@ -1,9 +1,9 @@
-{%- set outlier_stays = 3 -%}
 -- METHODS F.3 and A.5: every acute or psychiatric episode (the last stay of a chain of transfers is the
 -- index, its first one gives the admission and the reason), why it is no index stay by the rules of
 -- health plans and by Medicare's hospital-wide ones (readmission_form; never a mixture), and the first
 -- admission 1 to 30 days after it. If that one is planned there is no readmission, whatever follows.
--- A psychiatric admission counts like any other; observation is no stay here.
+-- A psychiatric admission counts like any other, unless index_psychiatric says otherwise; observation
+-- is no stay here. The variables are those of dbt_project.yml.
 --
 -- Planned, by CMS's public algorithm over short lists of codes: a transplant, maintenance chemotherapy
 -- or rehabilitation always; a procedure that may be planned unless the reason is acute. Where no
@@ -253,6 +253,7 @@ numbered as (
             case
                 when is_maternity_reason then 'MATERNITY_OR_NEWBORN'
                 when discharge_date = admission_date then 'SAME_DAY'
+                when is_psychiatric and not {{ var('index_psychiatric') }} then 'PSYCHIATRIC'
             end
         ) as plan_exclusion,
         coalesce(
@@ -280,7 +281,8 @@ year_counts as (
 
 ),
 
--- The first admission 1 to 30 days after the discharge; of two on one day the planned one last.
+-- The first admission 1 to 30 days after the discharge; of two on one day the planned one last. On the
+-- day itself one to the same hospital alone, with count_same_day: to another it is a transfer.
 followed as (
 
     select
@@ -298,7 +300,16 @@ followed as (
     inner join described as later
         on
             earlier.person_key = later.person_key
-            and later.admission_date > earlier.discharge_date
+            and (
+                later.admission_date > earlier.discharge_date
+                {%- if var('count_same_day') %}
+                or (
+                    later.admission_date = earlier.discharge_date
+                    and earlier.admission_date < earlier.discharge_date
+                    and later.facility_npi = earlier.facility_npi
+                )
+                {%- endif %}
+            )
             and later.admission_date <= {{ date_plus_days('earlier.discharge_date', 30) }}
     qualify row_number() over (
         partition by earlier.index_key
@@ -337,7 +348,7 @@ final as (
         cast(
             case
                 when numbered.plan_exclusion is not null then numbered.plan_exclusion
-                when year_counts.index_stays >= {{ outlier_stays }} then 'OUTLIER'
+                when year_counts.index_stays >= {{ var('outlier_stays') }} then 'OUTLIER'
             end as string
         ) as plan_exclusion,
         cast(numbered.medicare_exclusion as string) as medicare_exclusion,

@@ -3,8 +3,8 @@
 {%- for grades in comorbidities -%}
     {%- for points, names in grades -%}{%- do findings.extend(names) -%}{%- endfor -%}
 {%- endfor -%}
--- METHODS F.1 (LACE) and F.2 (HOSPITAL, the version of 2016) of every acute or psychiatric episode, and
--- who of them is at high risk of coming back (C.3, HR1). Comorbidity is told by the diagnoses of the 24
+-- METHODS F.1 (LACE) and F.2 (HOSPITAL, in the version dbt_project.yml names) of every acute or
+-- psychiatric episode, and who of them is at high risk of coming back (C.3, HR1). Comorbidity is told by the diagnoses of the 24
 -- months before and of the stay itself; of a pair the severe one alone counts. A stay is urgent when it
 -- began in the emergency department, or the hospital said so. The oncology service is told by the
 -- reason, a laboratory value nobody sent counts nothing and is flagged.
@@ -204,7 +204,7 @@ scored as (
         + case when is_urgent then 1 else 0 end
         + case
             when earlier_admissions > 5 then 5
-            when earlier_admissions >= 2 then 2
+            when earlier_admissions >= {{ {2013: 1, 2016: 2}[var('hospital_version')] }} then 2
             else 0
         end
         + case when length_of_stay_days >= 5 then 2 else 0 end as hospital_score
