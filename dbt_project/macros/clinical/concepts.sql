@@ -179,6 +179,9 @@
         'ace_or_arb',
         'heart_failure_beta_blocker',
         'medication_reconciliation',
+        'potassium_test',
+        'prothrombin_time',
+        'lithium_level',
     ]) }}
 {%- endmacro %}
 

@@ -1,3 +1,11 @@
+{#- Tests that answer a rule's `missing_test`, by the concepts that tell of them; a metabolic panel
+    tells of kidney and potassium. -#}
+{%- set tests = {
+    'potassium': ['potassium_test', 'egfr'],
+    'metabolic_panel': ['egfr'],
+    'prothrombin_time': ['prothrombin_time'],
+    'lithium_level': ['lithium_level'],
+} -%}
 {%- set wash_out -%}
     case
         when groups.drug_group in ('mao_inhibitor', 'tranylcypromine', 'procarbazine') then 14
@@ -13,9 +21,10 @@
 {%- endset -%}
 -- METHODS E.3: possible problems among the drugs a member had in the 180 days before the last day whose
 -- fills are known: the fifteen high-priority interactions, two drugs of one class for 30 days or more,
--- combinations, drugs against a finding, and classes that older adults should avoid. Each is a question
--- for a clinician, not a verdict. Dose, route and indication are not on claims: rules that need them
--- (digoxin above 0.125 mg, opioids by morphine equivalents) are not here.
+-- combinations, drugs against a finding or without the test they need, and classes that older adults
+-- should avoid. Each is a question for a clinician, not a verdict. Strength, route and indication of a
+-- product are not known here: rules by dose (digoxin above 0.125 mg, doxepin above 6 mg, opioids by
+-- morphine equivalents) and for extended release are missing.
 --
 -- An MAO inhibitor stays active 14 days after its supply, fluoxetine 35.
 
@@ -69,7 +78,8 @@ events as (
     from {{ ref('int_clinical_event') }}
     where
         concept_key in {{ concepts([
-            'egfr', 'antipsychotic_reason', 'benzodiazepine_reason', 'renal_disease_severe'
+            'egfr', 'antipsychotic_reason', 'benzodiazepine_reason', 'renal_disease_severe',
+            'systolic_heart_failure', 'potassium_test', 'prothrombin_time', 'lithium_level'
         ]) }}
         and source_kind <> {{ source_kind('supplemental') }}
 
@@ -240,7 +250,8 @@ pair_alerts as (
 
 ),
 
--- The last filtration rate known at all, kidney disease of stage 4 or worse, heart failure.
+-- The last filtration rate known at all, kidney disease of stage 4 or worse, heart failure, a weak left
+-- ventricle.
 last_rates as (
 
     select
@@ -282,6 +293,14 @@ findings as (
         person_key,
         cast(null as date) as since_date
     from heart_failures
+    union all
+    select
+        'F03' as rule_id,
+        person_key,
+        min(event_date) as since_date
+    from events
+    where concept_key = {{ concept('systolic_heart_failure') }}
+    group by person_key
 
 ),
 
@@ -329,6 +348,49 @@ finding_alerts as (
                 'greatest(active.from_date, first_findings.since_date)', 'active.until_date'
             ) }} + 1
         ) >= rules.least_days
+
+),
+
+-- Drugs that need a test now and then; whether it was made is asked of all rules below.
+monitored as (
+
+    select
+        rules.rule_id,
+        active.person_key,
+        active.ingredient,
+        active.evaluation_date,
+        sum({{ whole_days_between('active.from_date', 'active.until_date') }} + 1)
+            as days_together,
+        min(active.from_date) as first_date,
+        max(active.until_date) as last_date
+    from rules
+    inner join active on rules.group_a = active.drug_group
+    where rules.rule_kind = 'monitoring'
+    group by
+        rules.rule_id,
+        rules.least_days,
+        active.person_key,
+        active.ingredient,
+        active.evaluation_date
+    having
+        sum({{ whole_days_between('active.from_date', 'active.until_date') }} + 1)
+        >= rules.least_days
+
+),
+
+last_tests as (
+    {% for test, names in tests.items() %}
+    select
+        '{{ test }}' as missing_test,
+        person_key,
+        max(event_date) as test_date
+    from events
+    where concept_key in {{ concepts(names) }}
+    group by person_key
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
 
 ),
 
@@ -411,6 +473,18 @@ alerts as (
     from finding_alerts
     union all
     select
+        rule_id,
+        person_key,
+        ingredient as ingredient_a,
+        cast(null as string) as ingredient_b,
+        evaluation_date,
+        days_together,
+        first_date,
+        last_date,
+        false as is_switch
+    from monitored
+    union all
+    select
         older_adults.rule_id,
         older_adults.person_key,
         older_adults.ingredient as ingredient_a,
@@ -453,6 +527,15 @@ final as (
         cast(alerts.evaluation_date as date) as evaluation_date
     from alerts
     inner join rules on alerts.rule_id = rules.rule_id
+    left join last_tests
+        on
+            rules.missing_test = last_tests.missing_test
+            and alerts.person_key = last_tests.person_key
+    where
+        rules.missing_test is null
+        or last_tests.test_date is null
+        or last_tests.test_date
+        <= {{ date_plus_months('alerts.evaluation_date', '-rules.test_months') }}
 
 )
 
