@@ -195,6 +195,8 @@ def _of_row(
             f"  Was closed by a service of {row['earlier_closed_on']}; reopened on"
             f" {row['reopened_on']}, when a delivery took it away"
         )
+    elif row["reopened_on"]:
+        yield f"  Was excluded until {row['reopened_on']}, when a delivery took the reason away"
     if row["state"] in STATES:
         yield "  Gap: " + STATES[str(row["state"])].format(**row)
     if row["standing"] == "IN":

@@ -39,3 +39,31 @@
     {%- endfor -%}
     {{ return(rows | join(' union all ')) }}
 {%- endmacro %}
+
+{#- Services that exclude from a measure, ever, or in the year from every measure (D.0.3): whether a
+    restatement took an exclusion away. -#}
+{% macro exclusion_evidence() -%}
+    {{ return({
+        'M02': ['no_cervix'],
+        'M03': ['total_colectomy'],
+        'M09': ['dialysis', 'kidney_transplant'],
+        'M11': ['dialysis'],
+        'M12': ['dialysis'],
+        'M13': ['dialysis'],
+        'every': ['hospice', 'palliative_care'],
+    }) }}
+{%- endmacro %}
+
+{#- The same as rows (measure_id, concept_key); of every measure where it is null. -#}
+{% macro exclusion_rows() -%}
+    {%- set rows = [] -%}
+    {%- for measure_id, names in exclusion_evidence().items() -%}
+        {%- for name in names -%}
+            {%- do rows.append(
+                "select " ~ ("cast(null as string)" if measure_id == 'every' else "'" ~ measure_id ~ "'")
+                ~ " as measure_id, " ~ concept(name) ~ " as concept_key"
+            ) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(rows | join(' union all ')) }}
+{%- endmacro %}

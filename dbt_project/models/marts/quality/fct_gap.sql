@@ -3,7 +3,7 @@
 -- overdue, due soon (60 days), closed, open. In a year that has ended whatever was not closed is
 -- missed. Where lower is better, out of the numerator is closed. A gap closed by a late claim is
 -- closed on the day of service, and known since its delivery; one whose evidence a later delivery
--- took away was reopened that day.
+-- took away was reopened that day, and so was one whose exclusion was taken away.
 
 with
 
@@ -69,10 +69,35 @@ withdrawn as (
 
 ),
 
+-- The last delivery that took a reason to be excluded away.
+withdrawn_exclusions as (
+
+    select
+        years.measure_year,
+        measures.measure_id,
+        events.person_key,
+        max(events.withdrawn_on) as exclusion_withdrawn_on
+    from {{ ref('int_withdrawn_event') }} as events
+    inner join ({{ exclusion_rows() }}) as evidence on events.concept_key = evidence.concept_key
+    inner join years
+        on
+            events.event_date <= years.evaluation_date
+            and (
+                evidence.measure_id is not null
+                or events.event_date
+                > {{ date_plus_months('years.period_end_date', -12) }}
+            )
+    inner join (select distinct measure_id from measures) as measures
+        on coalesce(evidence.measure_id, measures.measure_id) = measures.measure_id
+    group by years.measure_year, measures.measure_id, events.person_key
+
+),
+
 judged as (
 
     select
         results.*,
+        withdrawn_exclusions.exclusion_withdrawn_on,
         withdrawn.event_date as withdrawn_date,
         withdrawn.delivered_on as withdrawn_seen_on,
         withdrawn.withdrawn_on,
@@ -109,6 +134,11 @@ judged as (
             results.measure_year = withdrawn.measure_year
             and results.measure_id = withdrawn.measure_id
             and results.person_key = withdrawn.person_key
+    left join withdrawn_exclusions
+        on
+            results.measure_year = withdrawn_exclusions.measure_year
+            and results.measure_id = withdrawn_exclusions.measure_id
+            and results.person_key = withdrawn_exclusions.person_key
 
 ),
 
@@ -170,22 +200,23 @@ final as (
         cast(judged.opened_on as date) as opened_on,
         cast(case when judged.is_met then judged.evidence_date end as date) as closed_on,
         cast(case when judged.is_met then judged.evidence_known_on end as date) as closed_seen_on,
-        {%- for column, source in {
-            'earlier_closed_on': 'withdrawn_date',
-            'earlier_closed_seen_on': 'withdrawn_seen_on',
-            'reopened_on': 'withdrawn_on',
-        }.items() %}
+        {%- set was_reopened = (
+            'judged.is_denominator and '
+            ~ '(not judged.is_met or judged.evidence_known_on > judged.withdrawn_on)'
+        ) %}
+        cast(case when {{ was_reopened }} then judged.withdrawn_date end as date)
+            as earlier_closed_on,
+        cast(case when {{ was_reopened }} then judged.withdrawn_seen_on end as date)
+            as earlier_closed_seen_on,
         cast(
-            case
-                when
-                    judged.is_denominator
-                    and (
-                        not judged.is_met or judged.evidence_known_on > judged.withdrawn_on
-                    )
-                    then judged.{{ source }}
-            end as date
-        ) as {{ column }}{% if not loop.last %},{% endif %}
-        {%- endfor %}
+            coalesce(
+                case when {{ was_reopened }} then judged.withdrawn_on end,
+                case
+                    when judged.is_denominator and judged.is_actionable and not judged.is_met
+                        then judged.exclusion_withdrawn_on
+                end
+            ) as date
+        ) as reopened_on
     from judged
 
 )
