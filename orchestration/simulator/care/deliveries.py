@@ -18,8 +18,8 @@ from orchestration.simulator.care.payer_feeds import (
     draw_support,
     gap_reports,
     missing_services,
-    service_days,
     risk_scores,
+    service_days,
     support_files,
 )
 from orchestration.simulator.care.practices import practice_files

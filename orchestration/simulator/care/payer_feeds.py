@@ -38,8 +38,8 @@ SUPPORT = Layout.of(
     "support_program_enrollment", "MBR_ID|PGM_CD|OFFER_DT|ENRL_DT|DCLN_DT|CMPL_DT", "|"
 )
 RISK_SCORES = Layout.of("payer_risk_score", "MBR_ID|MODEL_NM|SCORE_DT|RISK_SCORE", "|")
-# Last months before the demo's baseline and performance year: what the payer's model scored. It sends
-# every tenth member, as an example: no program's terms ask for the scores.
+# Last months before the demo's baseline and performance year: what the payer's model scored. It
+# sends every tenth member, as an example: no program's terms ask for the scores.
 SCORED_PERIODS = (11, 23)
 SCORED_ONE_IN = 10
 # The payer's own gap codes, the measure of METHODS D.1 each stands for, its procedures, and the
