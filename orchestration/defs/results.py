@@ -16,7 +16,7 @@ def result_of(
     rows: Sequence[object],
     table: str,
     file: Path,
-    **more: dg.MetadataValue[object] | int | str,
+    **more: dg.MarkdownMetadataValue | int | str,
 ) -> dg.MaterializeResult[None]:
     """Row count, the Markdown table a person looks at, provenance and file, and what is special."""
     return dg.MaterializeResult(
