@@ -1,6 +1,6 @@
--- METHODS F.4, steps 4 to 6: what claims tell of programs' members in the thirteen months before the
--- run's day, for lists that are refreshed between nights: emergency visits for LACE, office visits
--- that close a follow-up, stays that messages are held against.
+-- METHODS F.4, steps 4 to 6: what claims tell of programs' members, provisional ones included, in the
+-- thirteen months before the run's day, for lists that are refreshed between nights: emergency visits
+-- for LACE, office visits that close a follow-up, stays that messages are held against.
 
 with
 
@@ -20,37 +20,43 @@ members as (
         payer,
         person_id
     from {{ ref('int_care_member') }}
-    where program_id is not null
+    where program_id is not null or encounter_program_id is not null
 
 ),
 
 events as (
 
     select
-        person_key,
+        visits.person_key,
         'ed_visit' as event_kind,
-        facility_npi,
-        visit_start_date as event_date,
-        visit_end_date as end_date
-    from {{ ref('int_ed_visit') }}
+        visits.facility_npi,
+        visits.visit_start_date as event_date,
+        visits.visit_end_date as end_date
+    from {{ ref('int_ed_visit') }} as visits
+    inner join run
+        on visits.visit_start_date >= run.first_date and visits.visit_start_date <= run.as_of
     union all
     select
-        person_key,
+        stays.person_key,
         'stay' as event_kind,
-        facility_npi,
-        admission_date as event_date,
-        discharge_date as end_date
-    from {{ ref('int_inpatient_stay') }}
-    where stay_type in ('acute', 'psychiatric')
+        stays.facility_npi,
+        stays.admission_date as event_date,
+        stays.discharge_date as end_date
+    from {{ ref('int_inpatient_stay') }} as stays
+    inner join run on stays.admission_date >= run.first_date and stays.admission_date <= run.as_of
+    where stays.stay_type in ('acute', 'psychiatric')
     union all
+    -- Of two clinicians of a day one is named.
     select
-        person_key,
+        visits.person_key,
         'office_visit' as event_kind,
-        max(rendering_npi) as facility_npi,
-        visit_date as event_date,
-        visit_date as end_date
-    from {{ ref('int_office_visit') }}
-    group by person_key, visit_date
+        max(visits.rendering_npi) as facility_npi,
+        visits.visit_date as event_date,
+        visits.visit_date as end_date
+    from {{ ref('int_office_visit') }} as visits
+    inner join members on visits.person_key = members.person_key
+    inner join run on visits.visit_date >= run.first_date and visits.visit_date <= run.as_of
+    group by visits.person_key, visits.visit_date
 
 ),
 
@@ -65,7 +71,6 @@ final as (
         cast(events.end_date as date) as end_date
     from events
     inner join members on events.person_key = members.person_key
-    inner join run on events.event_date >= run.first_date and events.event_date <= run.as_of
 
 )
 

@@ -62,7 +62,8 @@ tasks as (
         end as evidence,
         case
             when measure_id = 'M04' then 'reproductive'
-            when measure_id in ('M24', 'M32') then 'behavioral_health'
+            -- Rates of one measure share its number.
+            when substr(measure_id, 1, 3) in ('M24', 'M29', 'M32') then 'behavioral_health'
         end as sensitivity
     from gaps
     union all
