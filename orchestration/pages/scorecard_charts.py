@@ -57,8 +57,7 @@ def report_picture(data: ChartData, known: Mapping[str, str]) -> dict[str, str] 
     return {
         "key": key,
         "whole": drawn,
-        # A colour scale is found by name, also in the picture that is hidden: so it has another.
-        "inner": inner.replace("gradient_", "phone_gradient_"),
+        "inner": inner,
         "wide": f"0 0 {width:g} {height:g}",
         "left": f"0 0 {half:g} {height:g}",
         "right": f"{half:g} 0 {width - half:g} {height:g}",
@@ -104,7 +103,6 @@ def _draw(data: ChartData) -> str | None:
     rows: Data = {
         "forest": data.forest,
         "funnel": data.funnel,
-        "heat": data.heat,
         "outlook": data.outlook,
         "quarters": data.quarters,
         "placebos": data.placebos if data.own else (),
@@ -127,7 +125,6 @@ def _charts(shape: Shape) -> "alt.ConcatChart":
     makers = {
         "forest": _forest_chart,
         "funnel": _funnel_chart,
-        "heat": _heat_chart,
         "outlook": _outlook_chart,
         "quarters": _quarters_chart,
         "placebos": _placebos_chart,
@@ -251,26 +248,6 @@ def _run_chart(number: int, title: str, has_limits: bool) -> "_Layered":
         rules = _of(f"limits_{number}").mark_rule(color=_GREY)
         layers.append(rules.encode(y=alt.Y("level:Q", title=None), strokeDash=dash))
     return alt.layer(*layers, width=_WIDTH, height=120, title=title)
-
-
-def _heat_chart() -> "_Layered":
-    import altair as alt
-
-    drawn = (
-        _of("heat")
-        .mark_rect()
-        .encode(
-            x=alt.X("measure:N", title=None, axis=alt.Axis(labelAngle=-45)),
-            y=alt.Y("practice:N", sort=None, title=None, axis=alt.Axis(labelLimit=150)),
-            color=alt.Color(
-                "gap:Q",
-                title="open, percent",
-                scale=alt.Scale(scheme="orangered", domain=[0, 100]),
-                legend=alt.Legend(orient="bottom", gradientLength=160),
-            ),
-        )
-    )
-    return alt.layer(drawn, width=_WIDTH, height=alt.Step(18), title="Gaps by practice and measure")
 
 
 def _outlook_chart() -> "_Layered":

@@ -27,7 +27,7 @@ _MEASURES = (
     ("inpatient_stays_per_1000", "Admissions per 1,000"),
     ("allowed_pmpm_amount", "Allowed cost, dollars a member and month"),
 )
-_MOST_PRACTICES, _MOST_MEASURES, _LONGEST = 12, 12, 26
+_MOST_PRACTICES, _MOST_MEASURES = 12, 14
 _OUTCOME_NAMES = {"er_visits": "ER use", "cost": "cost"}
 
 
@@ -74,7 +74,6 @@ class ChartData:
     forest: Sequence[Line] = ()
     funnel: Sequence[Line] = ()
     runs: Sequence[Run] = ()
-    heat: Sequence[Line] = ()
     outlook: Sequence[Line] = ()
     quarters: Sequence[Line] = ()
     placebos: Sequence[Line] = ()
@@ -100,16 +99,37 @@ def charts_of(
         forest=_forest(er_use, shown),
         funnel=_funnel(practices),
         runs=_runs(months, savings),
-        heat=[
-            {"practice": practice.name[:_LONGEST], "measure": measure, "gap": 100 * (1 - rate)}
-            for practice in practices[:_MOST_PRACTICES]
-            for measure, rate in sorted(practice.rates.items())[:_MOST_MEASURES]
-        ],
         outlook=_outlook(savings),
         quarters=_quarters(details),
         placebos=_placebos(details),
         own=_own(shown.agg_change_versus_market) if _placebos(details) else (),
         balance=_balance(details),
+    )
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """Open gaps of the largest practices by measure, as shares; None where nothing is told."""
+
+    measures: Sequence[str]
+    practices: Sequence[tuple[str, Sequence[float | None]]]
+
+
+def gaps_of(practices: Sequence[Practice]) -> Gaps | None:
+    """The heatmap's rows and columns; None without any rate."""
+    shown = practices[:_MOST_PRACTICES]
+    measures = sorted({measure for one in shown for measure in one.rates})[:_MOST_MEASURES]
+    if not measures:
+        return None
+    return Gaps(
+        measures,
+        [
+            (
+                one.name,
+                [1 - one.rates[name] if name in one.rates else None for name in measures],
+            )
+            for one in shown
+        ],
     )
 
 

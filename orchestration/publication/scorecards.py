@@ -19,7 +19,7 @@ from orchestration.outcomes.outcome_row import DESCRIBED, NAMES
 from orchestration.outcomes.practices import standings
 from orchestration.pages import render
 from orchestration.pages.scorecard_charts import draw_missing, kept_picture, report_picture
-from orchestration.pages.scorecard_data import COST_PREFIX, ChartData, Practice, charts_of
+from orchestration.pages.scorecard_data import COST_PREFIX, ChartData, Practice, charts_of, gaps_of
 from orchestration.payment.reasons import REASON_TEXTS
 from orchestration.programs import Portfolio, load_portfolios
 from orchestration.settings import Settings
@@ -130,6 +130,7 @@ def scorecard_page(report: Report, as_of: date, pictures: Mapping[str, str] = {}
         access=shown.agg_access_experience,
         changes=[row for row in shown.agg_change_versus_market if row["is_published_design"]],
         practices=report.practices,
+        gaps=gaps_of(report.practices),
         picture=report_picture(report.charts, pictures),
         reasons=[] if savings["is_eligible"] else [REASON_TEXTS[code] for code in reasons],
         as_of=as_of,

@@ -138,11 +138,16 @@ def test_practices_stand_in_a_funnel_and_a_gap_table_of_what_is_published() -> N
         quality("0", 30, measure_id="M06", is_higher_better=False),
     ]
     page = page_of(shown=Shown(agg_quality_measure=rows))
-    assert page.count("<tr><td>Practice") == 15
+    listed = page.split("<h2>Practices</h2>")[1].split("</table>")[0]
+    assert listed.count("<tr><td>Practice") == 15
     assert "of 21." in page, "hidden and old practices are none"
     assert "<td>Practice 0</td><td>200</td><td>65.0 %</td>" in " ".join(page.split()), "60 and 70"
     assert drawn_points(page)["#b4432e"] == 1
-    assert "Gaps by practice and measure" in page
+    heat = page.split("Gaps by practice and measure")[1].split("</table>")[0]
+    assert "<th>M05</th><th>M06</th>" in heat
+    cells = re.findall(r"<tr><td>Practice 0</td>(.*?)</tr>", heat)[0]
+    assert re.findall(r">(\d*)</td>", cells) == ["40", "30"], "open: 40 of 100, and 30 of 100 bad"
+    assert heat.count("<td></td>") == 11, "a measure without a rate is no colour"
 
 
 def test_changes_and_outcomes_are_told_in_words_and_intervals() -> None:
