@@ -248,16 +248,25 @@ def picture(study: Study) -> str:
         alt.Chart(payments)
         .mark_bar()
         .encode(
-            x=alt.X("percent:Q", title="worlds without savings in which money is paid, percent"),
+            x=alt.X("percent:Q", title="paid, percent of worlds"),
             y=alt.Y("rate:N", title=None),
             color=alt.Color("rate:N", legend=None),
-            row=alt.Row("panel:N", title="panel", sort=None),
+            row=alt.Row("panel:N", title="panel", sort=_sizes(study)),
             column=alt.Column("spread:N", title=None),
         )
-        .properties(width=170, height=alt.Step(18), title="False payments")
+        .properties(
+            width=170,
+            height=alt.Step(18),
+            title="False payments: worlds without savings in which money is paid",
+        )
     )
     chart = alt.vconcat(above, below, spacing=30).resolve_scale(color="independent")
     return svg_of(chart)
+
+
+def _sizes(study: Study) -> list[str]:
+    """Panels from small to large, as they are written."""
+    return [f"{size:,}" for size in sorted({one.panel_persons for one in study.payment})]
 
 
 def _reading(results: Sequence[StudyResult]) -> list[str]:
