@@ -4,6 +4,7 @@ import gzip
 from collections.abc import Sequence
 from pathlib import Path
 
+import hl7
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -253,3 +254,48 @@ def test_any_text_comes_through_whatever_the_blocks(
         [str(number), record, last, first] for number, (last, first, record) in enumerate(people)
     ]
     assert records == wanted
+
+
+FIELDS = st.lists(st.sampled_from(["A", "B ", "\t", "^", "^^^^", "~", "&"])).map("".join)
+PATHS = ("PID-3", "PID-3.2", "PID-3.2.2", "PID-3.1.2", "PID-3[A]", "PID-3[A].2", "PID-3.5")
+
+
+@settings(deadline=None, max_examples=200)
+@given(FIELDS)
+def test_what_is_split_here_is_split_as_the_library_does(field: str) -> None:
+    """Fields without escapes do not pass through the library; nobody may see a difference."""
+    header = "MSH|^~\\&|A|B|C|D|20250101||ADT^A01|1|P|2.5"
+    text = f"{header}\nEVN||20250101\nPID|1||{field}|\n"
+    reader = MessageReader({path: [path] for path in PATHS}, True)
+    (record,) = reader.records(iter([text.encode()]))
+    segment = hl7.parse(f"{header}\rPID|1||{field.rstrip()}").segment("PID")
+
+    def found(repetition: int, component: int, part: int) -> str:
+        try:
+            value = str(segment.extract_field(1, 3, repetition, component, part))
+        except IndexError:
+            return ""
+        return value.replace("\t", " ").strip(" ")
+
+    kinds = [found(n, 5, 1) for n in range(1, field.rstrip().count("~") + 2)]
+    kind = kinds.index("A") + 1 if "A" in kinds else None
+    assert record.decode()[:-1].split("\x1f") == [
+        found(1, 1, 1),
+        found(1, 2, 1),
+        found(1, 2, 2),
+        found(1, 1, 2),
+        found(kind, 1, 1) if kind else "",
+        found(kind, 2, 1) if kind else "",
+        found(1, 5, 1),
+    ]
+
+
+@pytest.mark.parametrize("escape", ["\\.spx\\", "\\.in+4000000000\\", "\\.sp9999999999999999\\"])
+def test_an_escape_that_cannot_be_followed_rejects_its_message_alone(
+    intake: Installation, escape: str
+) -> None:
+    """Two dozen bytes that ask for blanks by the gigabyte; or for so many that it is no number."""
+    drop(intake, [message(), changed(message("M2"), "MARY", f"MA{escape}RY")])
+    outcome = intake.take_one("adt_events")
+    assert outcome.entry.loaded_count == 1, outcome.entry.message
+    assert [row[-1] for row in intake.rejects(outcome)] == ["field_unreadable"]
