@@ -78,16 +78,21 @@ def read_model(file: Path, model: type[M]) -> M:
         fix = f"Write a mapping with {', '.join(model.model_fields)}."
         raise ConfigurationError([Problem(file, "the whole file", found, fix)])
     try:
-        return model.model_validate(content)
+        read: M = _model(text, model)
     except ValidationError as error:
         raise ConfigurationError(_problems(file, text, model, error)) from error
+    return read
+
+
+@lru_cache(maxsize=256)
+def _model(text: str, model: type[M]) -> M:
+    """A YAML text as `model`. A night reads the same files some times for every feed."""
+    return model.model_validate(_content(text))
 
 
 @lru_cache(maxsize=256)
 def _content(text: str) -> YamlValue:
-    """What a YAML text says. A night reads the same files once a feed; nobody changes what is
-    returned.
-    """
+    """What a YAML text says; nobody changes what is returned."""
     content: YamlValue = yaml.load(text, Loader=_Loader)
     return content
 
