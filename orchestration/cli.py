@@ -472,6 +472,9 @@ def _run_job(name: str) -> None:
     # What is loaded here stays: looking for dead objects in it was a fifth of the start.
     gc.disable()
     settings = _ready()
+    from orchestration.ingest.parser_process import start_early
+
+    start_early()
     import dagster as dg
 
     from orchestration.alerts import send

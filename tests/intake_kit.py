@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,9 @@ import duckdb
 
 from orchestration.ingest import FeedIntake, Outcome, Selection, select_deliveries, take_feed
 from orchestration.ingest.ledger import rejects_path, rows_path
+from orchestration.ingest.parsing import Parsed, ParseJob, open_engine, parse
 from orchestration.settings import PROJECT_ROOT, Settings, load_settings
+from orchestration.warehouse import limits
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 DELIVERED_ON = "2025-02-10"
@@ -217,6 +220,12 @@ class Installation:
             return []
         with duckdb.connect() as connection:
             return connection.execute(f"select * from '{path}' order by all").fetchall()
+
+
+def parse_here(settings: Settings, job: ParseJob) -> Parsed:
+    """Parse in this process, as `parse_apart` does in another: for what a test changes in it."""
+    with open_engine(limits(settings)) as engine, ThreadPoolExecutor(settings.threads) as workers:
+        return parse(job, engine, workers)
 
 
 def installation(folder: Path, **environment: str) -> Installation:

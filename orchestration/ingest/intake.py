@@ -8,14 +8,12 @@ whole with a named reason while the others load. Which version counts is not dec
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
-
-import duckdb
 
 from orchestration.configuration import suggestion
 from orchestration.errors import CareWarehouseError, DeliveryError
@@ -32,11 +30,12 @@ from orchestration.ingest.landing import (
 )
 from orchestration.ingest.layouts import Layouts, load_layouts
 from orchestration.ingest.ledger import Entry, Release, Seen, Sighting
+from orchestration.ingest.parser_process import parse_apart
+from orchestration.ingest.parsing import ParseJob
 from orchestration.ingest.sender import Sender
-from orchestration.ingest.typing import type_rows
-from orchestration.ingest.verification import delivery_sha256, sha256_of, verify
+from orchestration.ingest.verification import delivery_sha256, sha256_of
 from orchestration.settings import Settings
-from orchestration.warehouse import limits
+from orchestration.warehouse import engine
 
 
 @dataclass(frozen=True)
@@ -149,7 +148,7 @@ def take_feed(
     if feed not in layouts.feeds:
         raise CareWarehouseError(f"No feed {feed!r}. {suggestion(feed, layouts.feeds)}")
     now = now or datetime.now(UTC)
-    with ledger.feed_workplace(settings, feed) as workplace, _engine(settings) as connection:
+    with ledger.feed_workplace(settings, feed) as workplace:
         if contract := layouts.contracts.get(feed):
             ledger.write_schema(settings, contract)
         found, problems = scan(settings, layouts)
@@ -160,7 +159,7 @@ def take_feed(
         ready = [file for file in files if file not in known and file not in waiting]
         entries = {entry.delivery_id: entry for entry in ledger.read_entries(settings, feed)}
         orders = _orders(settings, ready, layouts, entries, now.date())
-        taken = _take_all(settings, connection, orders, entries, workplace, progress)
+        taken = _take_all(settings, orders, entries, workplace, progress)
         of_feed = [problem for problem in problems if problem.feed == feed]
         remembered = _remembered(settings, known, of_feed, orders, taken, seen)
         ledger.write_seen(settings, feed, remembered)
@@ -209,7 +208,6 @@ def _orders(
 
 def _take_all(
     settings: Settings,
-    connection: duckdb.DuckDBPyConnection,
     orders: Sequence[_Order],
     entries: dict[str, Entry],
     workplace: Path,
@@ -219,26 +217,22 @@ def _take_all(
 
     An unforeseen error of one delivery is raised only after the others have been taken.
     """
+    if not orders:
+        return ()
     first_of: dict[str, _Order] = {}
     for order in orders:
         known = entries.get(order.delivery_id)
         if known is None or known.status == "quarantined":
             first_of.setdefault(order.delivery_id, order)
     outcomes: list[Outcome] = []
-    with (
-        ThreadPoolExecutor(settings.threads) as workers,
-        ThreadPoolExecutor(settings.threads) as takers,
-    ):
-        running = [
-            takers.submit(_take, settings, connection, workers, order, workplace)
-            for order in first_of.values()
-        ]
+    with ThreadPoolExecutor(settings.threads) as takers:
+        running = [takers.submit(_take, settings, order, workplace) for order in first_of.values()]
         errors = [future.exception() for future in running]
         for future, error in zip(running, errors, strict=True):
             if error is None:
                 outcome = future.result()
                 entries[outcome.entry.delivery_id] = outcome.entry
-                outcomes.append(_with_difference(settings, connection, outcome, entries.values()))
+                outcomes.append(_with_difference(settings, outcome, entries.values()))
                 if progress:
                     progress(outcomes[-1])
     for error in errors:
@@ -252,17 +246,11 @@ def _take_all(
     return tuple(outcomes)
 
 
-def _take(
-    settings: Settings,
-    connection: duckdb.DuckDBPyConnection,
-    workers: Executor,
-    order: _Order,
-    workplace: Path,
-) -> Outcome:
+def _take(settings: Settings, order: _Order, workplace: Path) -> Outcome:
     """Load or quarantine one delivery; its entry is the last thing written."""
     started = time.monotonic()
     try:
-        entry = _load(settings, connection, workers, order, workplace)
+        entry = _load(settings, order, workplace)
     except DeliveryError as error:
         entry = _entry(order, _stated_day(order), "quarantined").model_copy(
             update={"reason": error.reason, "message": str(error)}
@@ -271,13 +259,7 @@ def _take(
     return Outcome(entry, entry.status, time.monotonic() - started)
 
 
-def _load(
-    settings: Settings,
-    connection: duckdb.DuckDBPyConnection,
-    workers: Executor,
-    order: _Order,
-    workplace: Path,
-) -> Entry:
+def _load(settings: Settings, order: _Order, workplace: Path) -> Entry:
     """Verify, type and place the rows of one delivery; raise `DeliveryError` to quarantine it."""
     control, contract = read_control(order.file), order.contract
     if order.release:
@@ -294,28 +276,28 @@ def _load(
                 "Ask the sender to send both again.",
             )
     entry = _entry(order, control.delivered_on or order.first_seen_on, "loaded")
-    layout = order.sender.feeds[order.file.feed]
-    folder = workplace / order.delivery_id
-    folder.mkdir()
-    is_released = order.release is not None
-    text = verify(order.file, contract, layout, control, folder / "records.csv", is_released)
-    rows, rejects = folder / "rows.parquet", folder / "rejects.parquet"
-    provenance = Provenance(
-        payer=order.sender.payer,
-        source_id=order.sender.source_id,
-        delivery_id=order.delivery_id,
-        delivered_on=entry.delivered_on,
+    job = ParseJob(
+        file=order.file,
+        contract=contract,
+        layout=order.sender.feeds[order.file.feed],
+        control=control,
+        provenance=Provenance(
+            payer=order.sender.payer,
+            source_id=order.sender.source_id,
+            delivery_id=order.delivery_id,
+            delivered_on=entry.delivered_on,
+        ),
+        is_released=order.release is not None,
+        folder=workplace / order.delivery_id,
     )
-    sums = {**text.stated.sums, **control.sums}
-    with connection.cursor() as own:  # temporary tables belong to it alone
-        typed = type_rows(own, workers, text, contract, layout, provenance, sums, rows, rejects)
-    if typed.loaded_count + typed.rejected_count + typed.duplicate_count != typed.row_count:
-        raise RuntimeError(f"{order.file.path}: rows are not conserved: {typed}")
-    if rejects.exists():
-        ledger.place(rejects, ledger.rejects_path(settings, entry))
-    ledger.place(rows, ledger.rows_path(settings, entry))
-    for leftover in folder.iterdir():
+    job.folder.mkdir()
+    parsed = parse_apart(settings, job)
+    if job.rejects_path.exists():
+        ledger.place(job.rejects_path, ledger.rejects_path(settings, entry))
+    ledger.place(job.rows_path, ledger.rows_path(settings, entry))
+    for leftover in job.folder.iterdir():
         leftover.unlink()
+    typed = parsed.typed
     return entry.model_copy(
         update={
             "row_count": typed.row_count,
@@ -324,8 +306,8 @@ def _load(
             "duplicate_count": typed.duplicate_count,
             "rejected_by_reason": dict(typed.rejected_by_reason),
             "flags": dict(typed.flags),
-            "warnings": (*text.warnings, *typed.warnings, *_told(order.release)),
-            "header": text.header,
+            "warnings": (*parsed.warnings, *_told(order.release)),
+            "header": parsed.header,
         }
     )
 
@@ -375,12 +357,7 @@ def _note_duplicate(settings: Settings, order: _Order, known: Entry) -> Outcome:
     return Outcome(known, "duplicate", 0.0)
 
 
-def _with_difference(
-    settings: Settings,
-    connection: duckdb.DuckDBPyConnection,
-    outcome: Outcome,
-    entries: Iterable[Entry],
-) -> Outcome:
+def _with_difference(settings: Settings, outcome: Outcome, entries: Iterable[Entry]) -> Outcome:
     """Say how a restated period differs from the newest version before it."""
     new = outcome.entry
     place = (new.source_id, new.period, new.part)
@@ -398,10 +375,11 @@ def _with_difference(
     paths = [str(ledger.rows_path(settings, entry)).replace("'", "''") for entry in (new, old)]
     stamps = "delivery_id, row_number"
     rows = [f"select * exclude ({stamps}) from read_parquet('{path}')" for path in paths]
-    added, removed = (
-        connection.execute(f"select count(*) from ({one} except all {other})").fetchall()[0][0]
-        for one, other in (rows, rows[::-1])
-    )
+    with engine(settings) as connection:
+        added, removed = (
+            connection.execute(f"select count(*) from ({one} except all {other})").fetchall()[0][0]
+            for one, other in (rows, rows[::-1])
+        )
     difference = Difference(old.delivery_id, int(added), int(removed))
     return Outcome(new, outcome.status, outcome.seconds, difference)
 
@@ -419,7 +397,12 @@ def _is_known(
     if before.companion != _looks_of_companion(file):
         return False
     rules = layouts.senders[file.source_id].rules_digest(layouts.contracts[file.feed])
-    return before.is_final or before.rules == rules
+    return before.is_final or before.rules == _judged_within(settings, rules)
+
+
+def _judged_within(settings: Settings, rules: str) -> str:
+    """All that quarantined a file, its memory too: what did not fit is tried again with more."""
+    return f"{rules} {settings.memory_limit}"
 
 
 def _looks_of_companion(file: LandingFile) -> str:
@@ -464,16 +447,7 @@ def _remembered(
             modified_ns=order.file.modified_ns,
             control_modified_ns=order.file.control_modified_ns,
             companion=_looks_of_companion(order.file),
-            rules=order.rules,
+            rules=_judged_within(settings, order.rules),
             is_final=statuses[order.delivery_id] == "loaded",
         )
     return remembered
-
-
-def _engine(settings: Settings) -> duckdb.DuckDBPyConnection:
-    """One engine for all deliveries of an intake; unlike others it keeps the order of rows.
-
-    It works in the threads that ask it, each on a block of its own.
-    """
-    own = {"preserve_insertion_order": True, "threads": 1}
-    return duckdb.connect(":memory:", config=limits(settings) | own)

@@ -253,19 +253,19 @@ def _refuse_claimed_bomb(file: LandingFile, packed: BinaryIO) -> None:
     packed.seek(max(0, file.size_bytes - 4))
     claimed = int.from_bytes(packed.read(4), "little")
     packed.seek(0)
-    if _is_implausible(file, claimed):
+    if claimed > greatest_unpacked(file):
         for _ in _unpacked(file, packed):
             pass
         packed.seek(0)
 
 
-def _is_implausible(file: LandingFile, unpacked_size: int) -> bool:
-    plausible = max(_RATIO_FREE_SIZE, file.size_bytes * _GREATEST_RATIO)
-    return unpacked_size > min(plausible, _GREATEST_SIZE)
+def greatest_unpacked(file: LandingFile) -> int:
+    """So many bytes a file may become before it is taken for a bomb."""
+    return min(max(_RATIO_FREE_SIZE, file.size_bytes * _GREATEST_RATIO), _GREATEST_SIZE)
 
 
 def _refuse_bomb(file: LandingFile, unpacked_size: int) -> None:
-    if _is_implausible(file, unpacked_size):
+    if unpacked_size > greatest_unpacked(file):
         raise DeliveryError(
             "expands_too_much",
             f"{file.size_bytes} bytes expand to {unpacked_size} or more (more than "

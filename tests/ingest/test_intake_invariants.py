@@ -8,9 +8,12 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from intake_kit import FILL, SPAN, Installation, Row, as_csv, fills, installation
+from intake_kit import FILL, SPAN, Installation, Row, as_csv, fills, installation, parse_here
 
+from orchestration.ingest import intake
 from orchestration.ingest.ledger import read_entries
+from orchestration.ingest.parsing import Parsed, ParseJob
+from orchestration.settings import Settings
 
 BAD: dict[str, dict[str, str]] = {
     "date": {"FILL_DT": "2025-02-31"},
@@ -128,19 +131,16 @@ def test_a_crash_before_the_entry_leaves_nothing_half_taken(
 def test_a_full_disk_of_one_delivery_lets_the_others_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from orchestration.ingest import intake
-
     house = installation(tmp_path)
     house.drop(fills(3), "2025-01.csv.gz")
     house.drop(fills(4), "2025-02.csv.gz")
-    real = intake.verify
 
-    def full(file: object, *rest: object) -> object:
-        if "2025-01" in str(file):
+    def full(settings: Settings, job: ParseJob) -> Parsed:
+        if job.file.period == "2025-01":
             raise OSError(28, "No space left on device")
-        return real(file, *rest)  # type: ignore[arg-type]
+        return parse_here(settings, job)
 
-    monkeypatch.setattr(intake, "verify", full)
+    monkeypatch.setattr(intake, "parse_apart", full)
     with pytest.raises(OSError, match="No space left"):
         house.take()
     assert [entry.period for entry in read_entries(house.settings)] == ["2025-02"]

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from intake_kit import DELIVERED_ON, FILL, SPAN, Installation, Row, fills, installation
+from intake_kit import DELIVERED_ON, FILL, SPAN, Installation, Row, fills, installation, parse_here
 
-from orchestration.ingest import Outcome, load_layouts, records
+from orchestration.ingest import Outcome, intake, load_layouts, records
 from orchestration.ingest.contract import LONGEST_TEXT, Column, FeedContract
 from orchestration.ingest.ledger import rows_path
 from orchestration.ingest.sender import Layout
@@ -185,6 +185,7 @@ def test_where_a_block_ends_changes_nothing(
     for size in (records.BLOCK_BYTES, block_bytes):
         with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
             patch.setattr(records, "BLOCK_BYTES", size)
+            patch.setattr(intake, "parse_apart", parse_here)
             house = tolerant(Path(folder), "pharmacy_claims")
             house.drop(content, "2025-01.csv", control={})
             outcome = house.take_one()
@@ -214,6 +215,7 @@ def test_rows_that_share_a_key_but_differ_keep_their_places(
 ) -> None:
     """They are held back until compared in full, across blocks, and must come back in order."""
     monkeypatch.setattr(records, "BLOCK_BYTES", 300)
+    monkeypatch.setattr(intake, "parse_apart", parse_here)
     house = installation(tmp_path)
     changed = {**FILL, "QTY_DISP": "31"}
     house.drop([FILL, changed, *fills(12), FILL, changed, {**FILL, "QTY_DISP": "32"}])
@@ -237,6 +239,7 @@ def test_a_byte_order_mark_inside_the_file_is_part_of_the_value(
 ) -> None:
     """A reader drops it at the start of what it is given; a number with one is no number."""
     monkeypatch.setattr(records, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(intake, "parse_apart", parse_here)
     house = installation(tmp_path)
     content = written([FILL, {**FILL, "RX_CLM_NO": "\ufeffR9"}], ",")
     house.drop(content, "2025-01.csv", control={})

@@ -27,7 +27,7 @@ from orchestration.checks import (
     run_check,
 )
 from orchestration.growth import begin_build, complete_build
-from orchestration.ingest import layouts, select_deliveries, selection, take_feed
+from orchestration.ingest import intake, layouts, select_deliveries, selection, take_feed
 from orchestration.ingest.ledger import read_entries
 from orchestration.payment import statement_page
 from orchestration.payment.statement import LINES_FILE, STATEMENT_FILE, write_statement
@@ -36,7 +36,7 @@ from orchestration.pipeline_lock import pipeline_lock
 from orchestration.publication import publish, verify_current
 from orchestration.publication.digests import file_sha256, relation_digest
 from orchestration.settings import PROJECT_ROOT, Settings, load_settings
-from tests.intake_kit import CLINICIAN, DELIMITER, FILL, LINE, NOW, SPAN, Row, as_csv
+from tests.intake_kit import CLINICIAN, DELIMITER, FILL, LINE, NOW, SPAN, Row, as_csv, parse_here
 from tests.publication.publication_installation import OUTCOMES
 
 FEEDS = ("eligibility", "medical_claims", "pharmacy_claims", "provider_roster")
@@ -135,8 +135,10 @@ def lighten(config: Path) -> None:
     """Do once for all nights what costs each of them most and no disturbance touches.
 
     Configuration is read and modules are imported before any fork; the code's digest (which would
-    change under a run of half an hour) and pictures are left out. For processes of their own.
+    change under a run of half an hour) and pictures are left out, and files are parsed where the
+    durable steps are counted, not in a child. For processes of their own.
     """
+    intake.parse_apart = parse_here
     selection.code_version = _same_code
     statement_page.statement_page = lambda statement: f"<p>{statement['seal']}</p>"
     layouts.read_each = cache(layouts.read_each)  # type: ignore[assignment]

@@ -16,6 +16,7 @@ from orchestration.ingest import (
     Outcome,
     landing_problems,
     load_layouts,
+    parser_process,
     select_deliveries,
     take_feed,
     take_program_terms,
@@ -112,7 +113,10 @@ def _way_out(entry: Entry) -> str:
             "Once somebody confirms that the file is right as it is: make release"
             f' DELIVERY={entry.delivery_id} REASON="who confirmed what".'
         )
-    return "It is judged again when another file, control file, contract or layout is there."
+    return (
+        "It is judged again when another file, control file, contract or layout is there, or more"
+        " memory."
+    )
 
 
 def _problem_table(problems: Sequence[LandingProblem]) -> str:
@@ -200,6 +204,7 @@ def program_terms(
 def deliveries(
     context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Settings]
 ) -> dg.MaterializeResult[None]:
+    parser_process.end_all()
     selection = select_deliveries(pipeline)
     for problem in landing_problems(pipeline):
         context.log.error(str(problem))
