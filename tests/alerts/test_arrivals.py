@@ -1,11 +1,14 @@
 """Freshness, volume and quarantine of each feed, as warnings of the ledger's deliveries."""
 
+import re
 from pathlib import Path
 
+import dagster as dg
 import pytest
 from intake_kit import LINE, Installation, fills, installation
 
 from orchestration.checks import CheckOutcome, arrivals_check, feed_checks
+from orchestration.defs.ledger.assets import deliveries
 from orchestration.ingest import load_layouts
 
 MONTHS = [f"2025-0{number}" for number in range(1, 6)]
@@ -61,6 +64,23 @@ def test_a_quarantined_delivery_warns_until_its_place_is_filled(house: Installat
     house.drop(fills(40), "2025-04.v3.csv.gz")
     house.take()
     assert len(judged(house, "pharmacy_claims").problems) == 1
+
+
+def test_what_waits_stands_in_dagster_with_what_to_do(house: Installation) -> None:
+    """On call at night, somebody reads this table and nothing else."""
+    house.drop(fills(40), "2025-04.v2.csv.gz", control={"rows": 41})
+    house.drop(b"", "2025-06.csv.gz")
+    house.take()
+    told = dg.materialize([deliveries], resources={"pipeline": house.settings})
+    (event,) = told.asset_materializations_for_node("ledger__deliveries")
+    assert event.metadata["quarantined_count"].value == 2
+    _, _, *rows = str(event.metadata["quarantined"].value).splitlines()
+    (miscounted,) = [row for row in rows if "2025-04.v2.csv.gz" in row]
+    (empty,) = [row for row in rows if "2025-06.csv.gz" in row]
+    assert "says 41 rows, the file has 40" in miscounted
+    assert re.search(r"make release DELIVERY=[0-9a-f]{16} REASON=", miscounted)
+    assert "Ask the sender to send it again" in empty
+    assert "make release" not in empty
 
 
 def test_a_feed_that_never_came_is_judged_too(house: Installation) -> None:
