@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -182,12 +183,24 @@ def test_adding_evidence_never_opens_a_gap(
         )
         for name in (names[place] for place in rng.integers(0, len(names), count))
     ]
+    persons_now, concepts, kinds, values, days = zip(*added, strict=True)
     connection = measures.connection
-    connection.execute(
-        "create or replace temp table added (person_key int, concept_key int, source_kind int,"
-        " value decimal(12, 3), event_date date)"
+    connection.register(
+        "added_rows",
+        pa.table(
+            {
+                "person_key": pa.array(persons_now, pa.int32()),
+                "concept_key": pa.array(concepts, pa.int32()),
+                "source_kind": pa.array(kinds, pa.int32()),
+                "value": pa.array(values, pa.int32()),
+                "event_date": pa.array(days, pa.date32()),
+            }
+        ),
     )
-    connection.executemany("insert into added values (?, ?, ?, ?, ?)", added)
+    connection.execute(
+        "create or replace temp table added as"
+        " select * replace (value::decimal(12, 3) as value) from added_rows"
+    )
     after = measures.run(
         """
         select * from warehouse.main.int_clinical_event
