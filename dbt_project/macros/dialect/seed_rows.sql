@@ -19,8 +19,7 @@
         {%- do adapter.add_query(sql, abridge_sql_log=True) -%}
         {%- do statements.append(sql) -%}
     {%- endfor -%}
-    {#- A table that is delivered empty has none. -#}
-    {{ return(statements[0] if statements else '') }}
+    {{ return(statements[0]) }}
 {%- endmacro %}
 
 {% macro spark_text_literal(value) -%}
@@ -28,4 +27,21 @@
         {{ return("null") }}
     {%- endif -%}
     {{ return("'" ~ value | string | replace("\\", "\\\\") | replace("'", "\\'") ~ "'") }}
+{%- endmacro %}
+
+{#- A seed that is delivered without rows gets a file without rows: whoever reads Spark's files for it
+    would not know that there is such a table. -#}
+{% macro spark__create_csv_table(model, agate_table) -%}
+    {%- set created = dbt.spark__create_csv_table(model, agate_table) -%}
+    {%- if agate_table.rows | length == 0 -%}
+        {%- set types = model['config'].get('column_types', {}) -%}
+        {%- set nulls = [] -%}
+        {%- for name in agate_table.column_names -%}
+            {%- do nulls.append("cast(null as " ~ types[name] ~ ")") -%}
+        {%- endfor -%}
+        {%- do adapter.add_query(
+            "insert into " ~ this.render() ~ " select " ~ nulls | join(", ") ~ " where false"
+        ) -%}
+    {%- endif -%}
+    {{ return(created) }}
 {%- endmacro %}
