@@ -3,7 +3,8 @@
 --   follow_up    discharges home of the last year; landmark: the end of day 2 after it, among those with
 --                no visit and alive by then; contacted: reached by then; event: a visit on days 3 to 7
 --   gap_closure  gaps open at a month's start and at its end; contacted: reached about that gap in the
---                month; event: closed in the 90 days after the month
+--                month; event: closed in the 90 days after the month; of a measure's rates the one that
+--                has a weight, as on worklists
 -- Only days that care log and claims both tell of; below 30 in either group (min_den) no verdict.
 -- Intervals of each rate are Wilson's, of their difference Newcombe's hybrid of the two.
 
@@ -159,6 +160,7 @@ open_gaps as (
             and coalesce(gaps.closed_on > months.month_end_date, true)
     where
         gaps.state in ('OVERDUE', 'DUE_SOON', 'OPEN', 'CLOSED', 'MISSED')
+        and gaps.weight > 0
         and gaps.measured_date >= months.month_end_date
     group by
         members.person_key,
