@@ -313,7 +313,7 @@ class _Message:
             return ""
         if text.isalnum():
             return text
-        return "" if text == '""' else text.translate(_LINE_BREAKS).strip(" ")
+        return "" if text == '""' else _trimmed(text)
 
     def _inside(self, text: str, path: FieldPath) -> str:
         """What stands at a path inside a field; only escapes have to be interpreted."""
@@ -328,7 +328,7 @@ class _Message:
         if path.kind is None:
             return self._piece(repetitions[0], path.component, path.part)
         for repetition in repetitions:
-            if self._piece(repetition, _KIND, 1) == path.kind:
+            if _trimmed(self._piece(repetition, _KIND, 1)) == path.kind:
                 return self._piece(repetition, path.component, path.part)
         return ""
 
@@ -386,7 +386,12 @@ def _unescaped(header: str, text: str, path: FieldPath) -> str:
     repetition = 1
     if path.kind is not None:
         repetition = next(
-            (n for n in range(1, len(segment(1)) + 1) if _at(segment, n, _KIND, 1) == path.kind), 0
+            (
+                n
+                for n in range(1, len(segment(1)) + 1)
+                if _trimmed(_at(segment, n, _KIND, 1)) == path.kind
+            ),
+            0,
         )
     return _at(segment, repetition, path.component, path.part) if repetition else ""
 
@@ -396,6 +401,10 @@ def _at(segment: hl7.Segment, repetition: int, component: int, part: int) -> str
         return str(segment.extract_field(1, 1, repetition, component, part))
     except IndexError:
         return ""
+
+
+def _trimmed(text: str) -> str:
+    return text.translate(_LINE_BREAKS).strip(" ")
 
 
 def _name(path: FieldPath) -> str:

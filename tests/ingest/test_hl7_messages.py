@@ -6,7 +6,7 @@ from pathlib import Path
 
 import hl7
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from intake_kit import Installation, installation
 
@@ -261,6 +261,7 @@ PATHS = ("PID-3", "PID-3.2", "PID-3.2.2", "PID-3.1.2", "PID-3[A]", "PID-3[A].2",
 
 
 @settings(deadline=None, max_examples=200)
+@example("A^^^^A\t^")
 @given(FIELDS)
 def test_what_is_split_here_is_split_as_the_library_does(field: str) -> None:
     """Fields without escapes do not pass through the library; nobody may see a difference."""
