@@ -61,6 +61,18 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         ensure_manifest(settings)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse to share tests out where a group would not stay together: each worker had its night.
+
+    pytest-xdist tells a group by a node's id, which not every pytest lets it change.
+    """
+    if not getattr(session.config.option, "loadgroup", False):
+        return
+    for item in session.items:
+        if item.get_closest_marker("xdist_group") and "@" not in item.nodeid:
+            raise pytest.UsageError("pytest-xdist cannot keep groups together with this pytest.")
+
+
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     """The five programs at small scale after one `nightly`."""
