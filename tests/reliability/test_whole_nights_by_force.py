@@ -12,11 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.publication.digests import file_sha256
 from orchestration.publication.generations import corrupted_files
-from orchestration.settings import PROJECT_ROOT, Settings, load_settings
+from orchestration.settings import PROJECT_ROOT, Settings
 from tests.conftest import COMMAND_SECONDS, CommandResult, Demo
-from tests.reliability.reshaped import CONTROL, reshape
 
 pytestmark = [pytest.mark.by_force, pytest.mark.xdist_group("pipeline")]
 
@@ -28,7 +26,6 @@ PARTS = (
     "data/payers",
     "data/programs",
 )
-OF_DELIVERIES = ("fct_delivery", "agg_reject", "fct_reject", "meta_publication_input")
 KILLED_AFTER = ("built marts__agg_program_utilization", "payment__agg_shared_savings: valley")
 """In the middle of dbt's tables, and where publication begins."""
 
@@ -64,35 +61,6 @@ def test_59_and_61_and_68_whatever_happens_to_a_night_the_next_one_makes_it_good
     assert last.return_code == 0, last.output
     assert "died at its work" in last.output
     assert published(demo.settings) == before
-
-
-def test_13_the_warehouse_is_the_same_however_its_deliveries_are_cut_and_ordered(
-    demo: Demo, tmp_path: Path
-) -> None:
-    """Months in parts, parts sent twice, in a random order and two intakes: equal marts."""
-    files = reshape(demo.settings.landing_dir, tmp_path / "reshaped", seed=1)
-    other = Demo(load_settings({"CARE_DATA_DIR": str(tmp_path / "other")}), demo.night)
-    for some, command in ((files[: len(files) // 2], "intake"), (files, "nightly")):
-        for file in some:
-            place = other.settings.landing_dir / file.relative_to(tmp_path / "reshaped")
-            place.parent.mkdir(parents=True, exist_ok=True)
-            for one in (file, file.with_name(f"{file.name}{CONTROL}")):
-                shutil.copy2(one, place.with_name(one.name))
-        ran = other.run(command)
-        assert ran.return_code == 0, ran.output
-    expected, found = marts(demo.settings), marts(other.settings)
-    assert set(found) == set(expected)
-    assert [name for name in expected if found[name] != expected[name]] == []
-
-
-def marts(settings: Settings) -> dict[str, str]:
-    """The digest of every published table but those whose subject is deliveries."""
-    current = settings.published_dir / "current"
-    return {
-        str(path.relative_to(current)): file_sha256(path)
-        for path in sorted(current.rglob("*.parquet"))
-        if path.stem not in OF_DELIVERIES
-    }
 
 
 def published(settings: Settings) -> str:
